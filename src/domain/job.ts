@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { Expectation } from './expectation.ts';
+import { type ChatRequest, Message, SamplingParameters, textOf } from './request.ts';
+
+/**
+ * The words, as they are used everywhere:
+ *
+ * - prompt job: one request for a completion, with its task, limits and tags; the data of one BullMQ job.
+ * - task: what kind of work it is (`coding`, `extraction`, ...); an open set, declared in the configuration.
+ * - lane: a queue with its own share of the workers: `interactive`, `batch`, or one of your own.
+ * - batch: many prompt jobs submitted together, with one id, progress, results and a summary.
+ * - candidate: a model that may serve a job, with its predicted score, cost and latency.
+ * - route: the ranked candidates for a job, with the reason for each, and for each model that was left out.
+ * - attempt: one start of a job on one model: at most one provider call.
+ * - fallback: the next attempt, on another model; a BullMQ retry of the same job.
+ * - deferral: the job is put back for later and spends no attempt.
+ * - account: who pays; the owner of a budget.
+ * - ledger: the Redis keys that hold budgets, reservations and the usage stream; the only truth about money.
+ */
+
+const Name = z.string().regex(/^[A-Za-z0-9][\w.:/@-]{0,127}$/, 'use 1 to 128 letters, digits or . _ - : / @');
+
+export const Strategy = z.enum(['hybrid', 'cost', 'latency', 'task', 'order', 'random', 'weighted']);
+export type Strategy = z.infer<typeof Strategy>;
+
+/** The fields that bound and tag a job, shared by our own row and by command-line defaults. */
+const Limits = {
+  /** What one attempt may cost at the most, in USD. Models whose bound is above it are not asked. */
+  max_cost_usd: z.number().positive().max(1000).optional(),
+  /** How long one attempt may take, in milliseconds: slower models are left out, and the call is cut off there. */
+  max_latency_ms: z.int().min(1).max(3_600_000).optional(),
+  /** Tokens that the answer may have at the most. */
+  max_tokens: z.int().min(1).max(1_000_000).optional(),
+  /** From enqueueing to the end, waiting included, in milliseconds. */
+  deadline_ms: z
+    .int()
+    .min(1)
+    .max(30 * 86_400_000)
+    .optional(),
+};
+
+const jobFields = {
+  id: z.string().min(1).max(256).optional(),
+  task: Name.optional(),
+  prompt: z.string().min(1).optional(),
+  messages: z.array(Message).min(1).max(2_000).optional(),
+  /** One model by alias, or several to choose from. Without it the router has all of them. */
+  model: Name.optional(),
+  models: z.array(Name).min(1).max(100).optional(),
+  ...Limits,
+  ...SamplingParameters.shape,
+  lane: Name.optional(),
+  account: Name.optional(),
+  user: z.string().min(1).max(256).optional(),
+  strategy: Strategy.optional(),
+  /** How many attempts at the most; 1 turns fallbacks off, as for an evaluation that compares models. */
+  max_attempts: z.int().min(1).max(20).optional(),
+  /** False keeps this job out of the response cache; true asks for it although the temperature is above 0. */
+  cache: z.boolean().optional(),
+  expect: Expectation.optional(),
+  metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
+};
+
+/** A prompt job as a producer gives it: `prompt` or `messages`, everything else optional. Unknown fields are errors. */
+export const PromptJob = z.strictObject(jobFields).superRefine((job, context) => {
+  if (job.prompt !== undefined && job.messages !== undefined) {
+    context.addIssue({ code: 'custom', path: ['prompt'], message: 'give prompt or messages, not both' });
+  }
+  if (job.prompt === undefined && job.messages === undefined) {
+    context.addIssue({ code: 'custom', path: ['prompt'], message: 'missing: give prompt (text) or messages (a list)' });
+  }
+  if (job.model !== undefined && job.models !== undefined) {
+    context.addIssue({ code: 'custom', path: ['model'], message: 'give model or models, not both' });
+  }
+});
+export type PromptJob = z.infer<typeof PromptJob>;
+
+/** Where a job stands in a batch: the row's index in the file, and the batch's cap. */
+export type BatchPlace = { id: string; row: number; maxTotalNanos?: number };
+
+/**
+ * A prompt job as it lies in the queue: checked, defaults filled in. This is what bull-board shows as the job's data.
+ * `v` lets a newer worker read what an older producer wrote.
+ */
+export type QueuedJob = Omit<PromptJob, 'task' | 'lane' | 'account'> & {
+  v: 1;
+  task: string | null;
+  lane: string;
+  account: string;
+  enqueued_at: number;
+  batch?: BatchPlace;
+};
+
+const QueuedShape = z.looseObject({
+  v: z.literal(1),
+  task: z.string().nullable(),
+  lane: z.string(),
+  account: z.string(),
+  enqueued_at: z.number(),
+});
+
+/**
+ * Whether data read from a queue is a job that this version can run. The producer checked every field when the job came
+ * in, so that a worker only has to tell a job from a ghost: BullMQ hands out empty data when a job's key was deleted.
+ */
+export function isQueuedJob(data: unknown): data is QueuedJob {
+  const parsed = QueuedShape.safeParse(data);
+  return parsed.success && (typeof parsed.data['prompt'] === 'string' || Array.isArray(parsed.data['messages']));
+}
+
+export function messagesOf(job: Pick<PromptJob, 'prompt' | 'messages'>): readonly Message[] {
+  return job.messages ?? [{ role: 'user', content: job.prompt ?? '' }];
+}
+
+const PARAMETER_NAMES = Object.keys(SamplingParameters.shape) as (keyof SamplingParameters)[];
+
+/** The request that is sent to a model for this job. */
+export function chatRequestOf(job: PromptJob | QueuedJob, maxTokens: number): ChatRequest {
+  const parameters: Record<string, unknown> = {};
+  for (const name of PARAMETER_NAMES) {
+    if (job[name] !== undefined) parameters[name] = job[name];
+  }
+  return { messages: messagesOf(job), maxTokens, parameters };
+}
+
+/** Characters in the prompt: what may be shown and logged where the text may not. */
+export function promptLength(job: Pick<PromptJob, 'prompt' | 'messages'>): number {
+  return messagesOf(job).reduce((length, message) => length + textOf(message.content).length, 0);
+}

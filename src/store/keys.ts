@@ -1,0 +1,37 @@
+/**
+ * Every Redis key of an installation. All begin with the same hash tag (`{sluice}`), so that they live on one node of
+ * a Redis Cluster and scripts may touch them together. BullMQ's own keys are `<prefix>:<lane>:...`.
+ */
+export type Keys = ReturnType<typeof createKeys>;
+
+export function createKeys(prefix: string) {
+  return {
+    prefix,
+    /** Stream of usage records. */
+    usage: `${prefix}:usage`,
+    /** Hash: job id -> the attempt that is open, with its reservation. */
+    open: `${prefix}:ledger:open`,
+    /** Hash: attempt id -> what an attempt that was written off as unconfirmed was charged. */
+    writtenOff: `${prefix}:ledger:written-off`,
+    /** Hash of one budget in one window: limit, spent, held (nano-dollars). */
+    budget: (name: string, window: string) => `${prefix}:budget:${name}:${window}`,
+    /** String: how a job ended (JobResult as JSON). */
+    result: (jobId: string) => `${prefix}:result:${jobId}`,
+    /** List: the attempts of a job that failed so far (AttemptSummary as JSON). */
+    trail: (jobId: string) => `${prefix}:trail:${jobId}`,
+    /** String: hash of a job's content, by which a reused id with other content is noticed. */
+    claim: (jobId: string) => `${prefix}:claim:${jobId}`,
+    /** Hash: a batch's description and counters. */
+    batch: (batchId: string) => `${prefix}:batch:${batchId}`,
+    /** Sorted set: batch ids by the time of their submission. */
+    batches: `${prefix}:batches`,
+    /** List: latencies of a model's last hundred calls, newest first; -1 for one that failed. */
+    latencies: (model: string) => `${prefix}:observed:${model}`,
+    /** Hash: model -> how many calls were observed, by which readers see what changed. */
+    observed: `${prefix}:observed`,
+    /** Hash: model -> epoch milliseconds until which it is not asked. */
+    benched: `${prefix}:benched`,
+    /** Hash: the response cache's entry. */
+    cache: (digest: string) => `${prefix}:cache:${digest}`,
+  };
+}
