@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kindOfHost } from './address.ts';
 import { Duration } from './duration.ts';
 import { Strategy } from './job.ts';
 import { CAPABILITIES, TIERS } from './model.ts';
@@ -17,10 +18,7 @@ export const ProviderConfig = z.strictObject({
   /** Which dialect it speaks. */
   kind: z.enum(['openai']).default('openai'),
   /** Where its API begins: `https://openrouter.ai/api/v1`. The key is sent nowhere else. */
-  base_url: z.string().superRefine((text, context) => {
-    const problem = problemOfBaseUrl(text);
-    if (problem) context.addIssue({ code: 'custom', message: problem });
-  }),
+  base_url: z.string(),
   api_key: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'a key has printable characters only, without spaces or line breaks')
@@ -170,6 +168,10 @@ export const Config = ConfigShape.superRefine((config, context) => {
   const report = (path: (string | number)[], message: string): void => {
     context.addIssue({ code: 'custom', path, message });
   };
+  for (const [name, provider] of Object.entries(config.providers)) {
+    const problem = problemOfBaseUrl(provider.base_url, provider.allow_private);
+    if (problem) report(['providers', name, 'base_url'], problem);
+  }
   for (const [alias, model] of Object.entries(config.models)) {
     if (!Object.hasOwn(config.providers, model.provider)) {
       report(['models', alias, 'provider'], unknownName('provider', model.provider, config.providers));
@@ -218,11 +220,16 @@ export function unknownName(kind: string, name: string, known: object): string {
   return `unknown ${kind} "${name}"; ${names.length === 0 ? `no ${kind} is declared` : `known: ${shown}`}`;
 }
 
-function problemOfBaseUrl(text: string): string | undefined {
+function problemOfBaseUrl(text: string, allowPrivate: boolean): string | undefined {
   if (!URL.canParse(text)) return `not a URL: ${JSON.stringify(text.slice(0, 60))}`;
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return `only http and https, got ${url.protocol}//`;
   if (url.username !== '' || url.password !== '') return 'no user or password in the URL; use api_key';
   if (url.search !== '' || url.hash !== '') return 'no query and no fragment in the URL';
+  const kind = kindOfHost(url.hostname);
+  if (kind === 'forbidden') return `${url.hostname} is a link-local or reserved address and is never called`;
+  if (kind === 'private' && !allowPrivate)
+    return `${url.hostname} is private; set allow_private: true if that is meant`;
+  if (url.protocol === 'http:' && !allowPrivate) return 'http would send the key in the clear; use https';
   return undefined;
 }

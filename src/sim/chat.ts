@@ -32,7 +32,7 @@ type Exchange = {
   plan: Plan;
   settle: Settle;
   /** Runs the step later; never, when the client is gone by then. */
-  after(delayMs: number, step: () => void): void;
+  after: (delayMs: number, step: () => void) => void;
 };
 
 const GARBAGE = '<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>';

@@ -11,12 +11,14 @@ export function createKeys(prefix: string) {
     usage: `${prefix}:usage`,
     /** Hash: job id -> the attempt that is open, with its reservation. */
     open: `${prefix}:ledger:open`,
-    /** Hash: attempt id -> what an attempt that was written off as unconfirmed was charged. */
-    writtenOff: `${prefix}:ledger:written-off`,
-    /** Hash of one budget in one window: limit, spent, held (nano-dollars). */
+    /** Begins the key of what an attempt was charged when it was written off as unconfirmed; the attempt id follows. */
+    writtenOff: `${prefix}:ledger:written-off:`,
+    /** Hash of one budget in one window: spent, held (nano-dollars). */
     budget: (name: string, window: string) => `${prefix}:budget:${name}:${window}`,
     /** String: how a job ended (JobResult as JSON). */
     result: (jobId: string) => `${prefix}:result:${jobId}`,
+    /** Channel: announces that a job has ended. */
+    done: (jobId: string) => `${prefix}:done:${jobId}`,
     /** List: the attempts of a job that failed so far (AttemptSummary as JSON). */
     trail: (jobId: string) => `${prefix}:trail:${jobId}`,
     /** String: hash of a job's content, by which a reused id with other content is noticed. */
@@ -31,7 +33,7 @@ export function createKeys(prefix: string) {
     observed: `${prefix}:observed`,
     /** Hash: model -> epoch milliseconds until which it is not asked. */
     benched: `${prefix}:benched`,
-    /** Hash: the response cache's entry. */
+    /** String: the answer to a request (Completion as JSON). */
     cache: (digest: string) => `${prefix}:cache:${digest}`,
   };
 }

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { InputError } from '../domain/errors.ts';
 
 /** Where Redis is: a URL (`redis://`, `rediss://`, `unix:///path`), or the socket of an embedded one. */
@@ -19,16 +19,15 @@ export function connect(
   options: ConnectOptions,
   onError: (error: Error) => void = () => {},
 ): Redis {
-  const settings: RedisOptions = {
+  const settings = {
     lazyConnect: true,
     connectionName: options.name,
     connectTimeout: 5_000,
-    maxRetriesPerRequest: options.patient ? null : GIVE_UP_AFTER_RETRIES,
+    maxRetriesPerRequest: options.patient === true ? null : GIVE_UP_AFTER_RETRIES,
     // Quick enough to notice a restart, slow enough not to hammer a server that is loading its AOF.
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2),
-    ...('path' in target ? { path: target.path } : {}),
+    retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2),
   };
-  const redis = 'path' in target ? new Redis(settings) : new Redis(parseRedisUrl(target.url), settings);
+  const redis = new Redis('path' in target ? target.path : parseRedisUrl(target.url), settings);
   // Without a listener ioredis prints to stderr, which is not ours to do.
   redis.on('error', onError);
   return redis;

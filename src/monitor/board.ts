@@ -1,0 +1,57 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { Queue } from 'bullmq';
+import type { FastifyInstance } from 'fastify';
+import { presentJobData } from './job-mask.ts';
+
+export type BoardOptions = { writable: boolean; showPrompts: boolean };
+
+const BASE_PATH = '/board';
+const POLL_SECONDS = 5;
+const EXTERNAL_LINK = /<link\b[^>]*\bhref="https?:[^>]*>/g;
+/** Jobs come in through the producer, which checks them; and a masked prompt that is saved again would be lost. */
+const NEVER_ALLOWED = new Set(['/api/queues/:queueName/add', '/api/queues/:queueName/:jobId/update-data']);
+
+/** bull-board under `/board`, for every lane's queue. */
+export function addBoard(app: FastifyInstance, queues: readonly Queue[], options: BoardOptions): void {
+  const serverAdapter = new FastifyAdapter().setBasePath(BASE_PATH);
+  createBullBoard({
+    queues: queues.map((queue) => adaptQueue(queue, options)),
+    serverAdapter,
+    options: {
+      uiConfig: {
+        boardTitle: 'Sluice',
+        boardLogo: { path: '/icon.svg', width: 28, height: 28 },
+        favIcon: { default: '/icon.svg', alternative: '/icon.svg' },
+        hideDocsLink: true,
+        miscLinks: [
+          { text: 'Metrics', url: '/metrics' },
+          { text: 'Readiness', url: '/readyz' },
+          { text: 'Log out', url: '/logout' },
+        ],
+        pollingInterval: { showSetting: true, forceInterval: POLL_SECONDS },
+      },
+      handlerHooks: {
+        before: ({ method, route }) => {
+          const isAllowed = method === 'get' || (options.writable && !NEVER_ALLOWED.has(route));
+          return isAllowed ? { allow: true } : { allow: false, status: 405, errorKey: 'ERRORS.QUEUE_READ_ONLY' };
+        },
+      },
+    },
+  });
+  app.register(async (scope) => {
+    // The page links a web font; nothing on it may call another host.
+    scope.addHook('onSend', async (_request, reply, payload) => {
+      const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
+      return isPage && typeof payload === 'string' ? payload.replaceAll(EXTERNAL_LINK, '') : payload;
+    });
+    await scope.register(serverAdapter.registerPlugin(), { prefix: BASE_PATH });
+  });
+}
+
+function adaptQueue(queue: Queue, { writable, showPrompts }: BoardOptions): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue, { readOnlyMode: !writable });
+  adapter.setFormatter('data', (data) => presentJobData(data, showPrompts));
+  return adapter;
+}

@@ -1,0 +1,47 @@
+/** One `addBulk` blocks the event loop for as long as it takes to encode; larger ones gain nothing. */
+const CHUNK = 500;
+
+/** While Redis works on one chunk, the next ones are made; more of them would only use memory. */
+const CHUNKS_IN_FLIGHT = 3;
+
+/**
+ * Reads entries and adds them in chunks, a few at a time: the source is read no faster than they are acknowledged.
+ * `onAdded` hears, in order, how many entries from the start are in. Returns how many there were.
+ */
+export async function enqueueInChunks<Entry>(
+  entries: Iterable<Entry> | AsyncIterable<Entry>,
+  add: (chunk: readonly Entry[]) => Promise<void>,
+  onAdded: (total: number) => Promise<void> | void = () => {},
+): Promise<number> {
+  const inFlight: { size: number; added: Promise<void> }[] = [];
+  let total = 0;
+  let chunk: Entry[] = [];
+
+  const awaitOldest = async (): Promise<void> => {
+    const oldest = inFlight.shift();
+    if (!oldest) return;
+    await oldest.added;
+    total += oldest.size;
+    await onAdded(total);
+  };
+  const send = async (): Promise<void> => {
+    const added = add(chunk);
+    // Awaited in order below; until then a rejection must not count as unhandled.
+    added.catch(() => {});
+    inFlight.push({ size: chunk.length, added });
+    chunk = [];
+    if (inFlight.length >= CHUNKS_IN_FLIGHT) await awaitOldest();
+  };
+
+  try {
+    for await (const entry of entries) {
+      chunk.push(entry);
+      if (chunk.length >= CHUNK) await send();
+    }
+    if (chunk.length > 0) await send();
+  } finally {
+    // Also when the source failed: nothing may still be under way when the caller hears of it.
+    while (inFlight.length > 0) await awaitOldest();
+  }
+  return total;
+}

@@ -1,0 +1,57 @@
+import { type Config, unknownName } from '../domain/config.ts';
+import { type Problem, check } from '../domain/issues.ts';
+import { PromptJob, type QueuedJob } from '../domain/job.ts';
+
+export type Intake = {
+  config: Config;
+  /** The lane of jobs that name none and whose task has none. */
+  lane: string;
+  now: () => number;
+};
+
+export type Prepared = { ok: true; job: QueuedJob } | { ok: false; problems: Problem[] };
+
+/** Checks one job against the schema and the configuration, and fills in what the queue needs to know. */
+export function prepareJob(input: unknown, intake: Intake): Prepared {
+  const checked = check(PromptJob, input);
+  if (!checked.ok) return checked;
+  const job = withAliases(checked.value, intake.config);
+  const problems = problemsOfNames(job, intake.config);
+  if (problems.length > 0) return { ok: false, problems };
+  const { task, lane, account, ...rest } = job;
+  const taskLane = task === undefined ? undefined : intake.config.tasks[task]?.lane;
+  return {
+    ok: true,
+    job: {
+      v: 1,
+      task: task ?? null,
+      lane: lane ?? taskLane ?? intake.lane,
+      account: account ?? 'default',
+      enqueued_at: intake.now(),
+      ...rest,
+    },
+  };
+}
+
+/** A model may be named by its alias or by the provider's pinned id, as batch files written for one provider do. */
+function withAliases(job: PromptJob, config: Config): PromptJob {
+  const alias = (name: string): string => {
+    if (Object.hasOwn(config.models, name)) return name;
+    return Object.keys(config.models).find((candidate) => config.models[candidate]?.id === name) ?? name;
+  };
+  if (job.model !== undefined) return { ...job, model: alias(job.model) };
+  return job.models === undefined ? job : { ...job, models: job.models.map(alias) };
+}
+
+function problemsOfNames(job: PromptJob, config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const require = (kind: string, name: string | undefined, known: object, path: (string | number)[]): void => {
+    if (name !== undefined && !Object.hasOwn(known, name))
+      problems.push({ path, message: unknownName(kind, name, known) });
+  };
+  require('task', job.task, config.tasks, ['task']);
+  require('lane', job.lane, config.lanes, ['lane']);
+  require('model', job.model, config.models, ['model']);
+  for (const [index, model] of (job.models ?? []).entries()) require('model', model, config.models, ['models', index]);
+  return problems;
+}

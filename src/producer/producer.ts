@@ -1,0 +1,103 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Config } from '../domain/config.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { formatProblem } from '../domain/issues.ts';
+import type { PromptJob } from '../domain/job.ts';
+import type { JobResult } from '../domain/result.ts';
+import { createClaims } from '../store/claims.ts';
+import { createKeys } from '../store/keys.ts';
+import { createLedger } from '../store/ledger.ts';
+import { type RedisTarget, connect } from '../store/redis.ts';
+import { enqueueInChunks } from './chunks.ts';
+import { prepareJob } from './intake.ts';
+import { type QueueEntry, Queues } from './queues.ts';
+import { createWaiter } from './waiter.ts';
+
+export type ProducerOptions = {
+  config: Config;
+  redis: RedisTarget;
+  /** The lane of jobs that name none and whose task has none; `interactive`, or the first that there is. */
+  lane?: string;
+};
+
+/** Puts prompt jobs into the queue and waits for their results. */
+export class Producer {
+  readonly #config: Config;
+  readonly #lane: string;
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #queues: Queues;
+  readonly #claim: ReturnType<typeof createClaims>;
+  readonly #waiter: ReturnType<typeof createWaiter>;
+
+  constructor({ config, redis, lane }: ProducerOptions) {
+    const keys = createKeys(config.redis.prefix);
+    const ttlMs = config.results.keep;
+    this.#config = config;
+    this.#lane = lane ?? defaultLane(config);
+    this.#redis = connect(redis, { name: 'sluice:producer' });
+    this.#subscriber = connect(redis, { name: 'sluice:waiter' });
+    this.#queues = new Queues(this.#redis, config);
+    this.#claim = createClaims(this.#redis, keys, { ttlMs });
+    this.#waiter = createWaiter(this.#subscriber, keys, createLedger(this.#redis, keys, { resultTtlMs: ttlMs }));
+  }
+
+  /**
+   * Puts one job into its lane and returns its id. With an `id` of its own the job is run once however often it is
+   * enqueued; the same id with other content is refused. Throws a GatewayError JOB_INVALID for a bad job.
+   */
+  async enqueue(job: PromptJob): Promise<{ id: string }> {
+    const entry = await this.#prepare(job);
+    await this.#queues.add([entry]);
+    return { id: entry.id };
+  }
+
+  /**
+   * Puts many jobs into their lanes, reading the source only as fast as the queue takes them: a source of a million
+   * jobs is never held in memory. Stops at the first bad job; what came before it stays enqueued.
+   */
+  async enqueueMany(jobs: Iterable<PromptJob> | AsyncIterable<PromptJob>): Promise<{ enqueued: number }> {
+    const prepare = async function* (this: Producer): AsyncGenerator<QueueEntry> {
+      for await (const job of jobs) yield await this.#prepare(job);
+    };
+    const enqueued = await enqueueInChunks(prepare.call(this), (chunk) => this.#queues.add(chunk));
+    return { enqueued };
+  }
+
+  /** The job's result once it has ended, completed or failed. Throws DEADLINE_EXCEEDED when that takes longer than `timeoutMs`. */
+  async waitFor(id: string, options: { timeoutMs: number }): Promise<JobResult> {
+    return this.#waiter.waitFor(id, options.timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#queues.close();
+    this.#subscriber.disconnect();
+    this.#redis.disconnect();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #prepare(input: PromptJob): Promise<QueueEntry> {
+    const prepared = prepareJob(input, { config: this.#config, lane: this.#lane, now: Date.now });
+    if (!prepared.ok) throw new GatewayError('JOB_INVALID', prepared.problems.map(formatProblem).join('; '));
+    const { job } = prepared;
+    if (job.id === undefined) return { id: `j-${randomUUID()}`, job };
+    const id = `j-${digestOf(job.id).slice(0, 32)}`;
+    if (await this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0 })))) return { id, job };
+    throw new GatewayError(
+      'JOB_INVALID',
+      `id ${JSON.stringify(job.id)} was used before for another job; give this one another id`,
+    );
+  }
+}
+
+export function defaultLane(config: Config): string {
+  return Object.hasOwn(config.lanes, 'interactive') ? 'interactive' : (Object.keys(config.lanes)[0] ?? 'interactive');
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,65 @@
+import { type JobsOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Config } from '../domain/config.ts';
+import type { QueuedJob } from '../domain/job.ts';
+
+/** A megabyte: larger data would block Redis and every reader of the queue. */
+export const MOST_JOB_BYTES = 1_048_576;
+
+/** Events hold the (small) return values; a few are enough for bull-board. */
+const KEPT_EVENTS = 1_000;
+
+export type QueueEntry = { id: string; job: QueuedJob };
+
+/** The lanes as BullMQ queues, opened when they are first used. */
+export class Queues {
+  readonly #config: Config;
+  readonly #redis: Redis;
+  readonly #queues = new Map<string, Queue<QueuedJob>>();
+
+  constructor(redis: Redis, config: Config) {
+    this.#redis = redis;
+    this.#config = config;
+  }
+
+  get(lane: string): Queue<QueuedJob> {
+    const open = this.#queues.get(lane);
+    if (open) return open;
+    const queue = new Queue<QueuedJob>(lane, {
+      connection: this.#redis,
+      prefix: this.#config.redis.prefix,
+      streams: { events: { maxLen: KEPT_EVENTS } },
+    });
+    // The connection reports its errors itself; without a listener here Node would end the process.
+    queue.on('error', () => {});
+    this.#queues.set(lane, queue);
+    return queue;
+  }
+
+  /** Adds jobs; an id that is in the queue already is left as it is. */
+  async add(entries: readonly QueueEntry[]): Promise<void> {
+    const lanes = Map.groupBy(entries, (entry) => entry.job.lane);
+    await Promise.all(
+      [...lanes].map(([lane, group]) =>
+        this.get(lane).addBulk(
+          group.map(({ id, job }) => ({ name: job.task ?? '-', data: job, opts: this.#optionsOf(id, job) })),
+        ),
+      ),
+    );
+  }
+
+  #optionsOf(id: string, job: QueuedJob): JobsOptions {
+    return {
+      jobId: id,
+      attempts: job.max_attempts ?? this.#config.routing.max_attempts,
+      // The delay comes with the error: see the workers' settle.
+      backoff: { type: 'sluice' },
+      stackTraceLimit: 0,
+      sizeLimit: MOST_JOB_BYTES,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+  }
+}

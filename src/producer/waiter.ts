@@ -1,0 +1,49 @@
+import type { Redis } from 'ioredis';
+import { GatewayError } from '../domain/errors.ts';
+import type { JobResult } from '../domain/result.ts';
+import type { Keys } from '../store/keys.ts';
+import type { Ledger } from '../store/ledger.ts';
+
+/** A message can be lost while a connection is being restored; the result itself cannot. */
+const LOOK_AGAIN_MS = 5_000;
+
+/**
+ * Waits for results: the ledger announces the end of each job on a channel of its own. One subscriber connection
+ * serves all waits of a process.
+ */
+export function createWaiter(subscriber: Redis, keys: Keys, ledger: Ledger) {
+  const waiting = new Map<string, Set<() => void>>();
+  subscriber.on('message', (channel: string) => {
+    for (const look of waiting.get(channel) ?? []) look();
+  });
+
+  async function waitFor(jobId: string, timeoutMs: number): Promise<JobResult> {
+    const channel = keys.done(jobId);
+    const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
+    const look = (): void => {
+      ledger.results([jobId]).then(([result]) => result && resolve(result), reject);
+    };
+    const again = setInterval(look, LOOK_AGAIN_MS);
+    const timer = setTimeout(() => {
+      reject(new GatewayError('DEADLINE_EXCEEDED', `job ${jobId} has not ended within ${timeoutMs} ms; it goes on`));
+    }, timeoutMs);
+    const looks = waiting.get(channel) ?? new Set();
+    waiting.set(channel, looks.add(look));
+    try {
+      // First listen, then look: an end between the two is not missed.
+      await subscriber.subscribe(channel);
+      look();
+      return await promise;
+    } finally {
+      clearInterval(again);
+      clearTimeout(timer);
+      looks.delete(look);
+      if (looks.size === 0) {
+        waiting.delete(channel);
+        subscriber.unsubscribe(channel).catch(() => {});
+      }
+    }
+  }
+
+  return { waitFor };
+}

@@ -1,0 +1,124 @@
+import { formatUsd } from '../domain/money.ts';
+import type { Candidate, Dropped, DropReason } from './candidates.ts';
+import type { RouteQuestion } from './question.ts';
+import type { Route } from './route.ts';
+
+/** A route for a person, one line a model: the chain in its order, then those that were left out and why. */
+export function explainRoute(route: Route): string[] {
+  return [
+    ...route.chain.map((candidate, index) => `${index + 1}. ${describeCandidate(candidate)}`),
+    ...route.dropped.map((drop) => `-  ${drop.alias}: left out, ${describeDrop(drop)}`),
+  ];
+}
+
+function describeCandidate({ model, predicted, boundNanos, utility }: Candidate): string {
+  const cost = `expected cost ${formatUsd(predicted.costNanos)} (up to ${formatUsd(boundNanos)})`;
+  const latency = `latency ${formatMs(predicted.latencyMs)}`;
+  return `${model.alias}: score ${predicted.score.toFixed(2)}, ${cost}, ${latency}, utility ${formatUtility(utility)}`;
+}
+
+const WORDS: Record<DropReason, (drop: Dropped) => string> = {
+  'not-allowed': () => 'is not among the models that this job may use',
+  tried: () => 'was tried already',
+  'provider-avoided': ({ actual }) => `its provider ${actual} has a key that failed`,
+  capability: ({ limit }) => `lacks ${limit}`,
+  'context-not-larger': ({ limit, actual }) => `its context of ${actual} tokens is not larger than ${limit}`,
+  context: ({ limit, actual }) => `needs up to ${actual} tokens, its context has ${limit}`,
+  cost: ({ limit, actual }) => `costs up to ${formatUsd(Number(actual))}, the job allows ${formatUsd(Number(limit))}`,
+  latency: ({ limit, actual }) => `takes ${formatMs(Number(actual))}, the job allows ${formatMs(Number(limit))}`,
+  benched: ({ actual }) => `takes no calls until ${formatTime(Number(actual))}`,
+  tier: ({ limit, actual }) => `is a ${actual} model, the prompt looks like work for a ${limit} one`,
+};
+
+function describeDrop(drop: Dropped): string {
+  return WORDS[drop.reason](drop);
+}
+
+/** How near a model came to being chosen: the reason that is checked last is the one that stands in the way. */
+const NEAREST_FIRST: readonly DropReason[] = [
+  'benched',
+  'latency',
+  'cost',
+  'context',
+  'context-not-larger',
+  'capability',
+  'provider-avoided',
+  'tried',
+  'not-allowed',
+];
+
+/**
+ * One line that says why the chain is empty: the limit that stands in the way of the model that came nearest, then how
+ * many were left out for which other reason. Only for routes with an empty chain.
+ */
+export function whyEmpty(route: Route, question: RouteQuestion): string {
+  const byReason = Map.groupBy(route.dropped, (drop) => drop.reason);
+  const present = NEAREST_FIRST.filter((reason) => byReason.has(reason));
+  const [binding, ...others] = present;
+  if (binding === undefined) return 'no model is configured';
+  const counts = others.map((reason) => `${byReason.get(reason)?.length} ${COUNTED[reason]}`);
+  const rest = counts.length === 0 ? '' : `; of the others ${counts.join(', ')}`;
+  return BINDING[binding](byReason.get(binding) ?? [], question) + rest;
+}
+
+const COUNTED: Record<DropReason, string> = {
+  benched: 'take no calls now',
+  latency: 'too slow',
+  cost: 'too dear',
+  context: 'with too short a context',
+  'context-not-larger': 'with no larger context',
+  capability: 'lack a capability',
+  'provider-avoided': 'of a provider whose key failed',
+  tried: 'tried already',
+  'not-allowed': 'not allowed for this job',
+  tier: 'below the tier',
+};
+
+const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQuestion) => string> = {
+  benched: (drops) => {
+    const { alias, actual } = least(drops);
+    return `every model that fits takes no calls now; the first that does again is ${alias} at ${formatTime(actual)}`;
+  },
+  latency: (drops, { maxLatencyMs }) => {
+    const { alias, actual } = least(drops);
+    return `no model satisfies max_latency_ms ${maxLatencyMs}: the fastest that could is ${alias} at ${formatMs(actual)}`;
+  },
+  cost: (drops, { maxCostNanos, inputTokens }) => {
+    const { alias, actual } = least(drops);
+    const limit = formatUsd(maxCostNanos ?? 0);
+    const needed = `${alias} at up to ${formatUsd(actual)} (${inputTokens.bound} prompt tokens at the most)`;
+    return `no model satisfies max_cost_usd ${limit}: the cheapest that could is ${needed}`;
+  },
+  context: (drops, { inputTokens }) => {
+    const largest = Math.max(...drops.map((drop) => Number(drop.limit)));
+    const needed = `${inputTokens.bound} prompt tokens and ${least(drops).actual - inputTokens.bound} for the answer`;
+    return `no model has room for up to ${needed}: the largest context has ${largest} tokens`;
+  },
+  'context-not-larger': (_, { minContextTokens }) => `no model has a larger context than ${minContextTokens} tokens`,
+  capability: (_, { needs }) => `no model that this job may use can do all that it needs: ${needs.join(', ')}`,
+  'provider-avoided': (_, { avoidProviders = [] }) =>
+    `every model left is of a provider whose key failed: ${avoidProviders.join(', ')}`,
+  tried: (_, { tried }) => `every model that this job may use was tried: ${tried.join(', ')}`,
+  'not-allowed': (_, { models = [] }) => `none of the models that this job may use is configured: ${models.join(', ')}`,
+  tier: () => 'no model is of the tier that the prompt looks like',
+};
+
+function least(drops: readonly Dropped[]): { alias: string; actual: number } {
+  const [first, ...rest] = drops.map(({ alias, actual }) => ({ alias, actual: Number(actual) }));
+  const none = { alias: 'none', actual: Number.NaN };
+  return rest.reduce((best, drop) => (drop.actual < best.actual ? drop : best), first ?? none);
+}
+
+function formatMs(latencyMs: number): string {
+  return `${Math.round(latencyMs)} ms`;
+}
+
+function formatUtility(utility: number): string {
+  return String(Number(utility.toPrecision(4)));
+}
+
+/** `2026-11-22T16:00:00Z`; a time that no calendar has is one that nobody can wait for. */
+function formatTime(epochMs: number): string {
+  const time = new Date(epochMs);
+  return Number.isNaN(time.getTime()) ? 'further notice' : `${time.toISOString().slice(0, 19)}Z`;
+}

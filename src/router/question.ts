@@ -1,0 +1,91 @@
+import type { Config, TaskConfig } from '../domain/config.ts';
+import { messagesOf, type PromptJob, type QueuedJob, type Strategy } from '../domain/job.ts';
+import type { Capability } from '../domain/model.ts';
+import { usdToNanos } from '../domain/money.ts';
+import { hasImage, type Message, textOf } from '../domain/request.ts';
+import { estimateTokens, type TokenEstimate } from './estimate.ts';
+
+/** All that the router needs to know about one job. Numbers and names only, except for `promptText`. */
+export type RouteQuestion = {
+  task: string | null;
+  /** The job's own wish. */
+  strategy?: Strategy;
+  /** Aliases that the job allows, its `model` or its `models`; their order matters to `order`. */
+  models?: readonly string[];
+  /** What a model must be able to do. */
+  needs: readonly Capability[];
+  inputTokens: TokenEstimate;
+  /** Tokens that the answer may have; a model whose own limit is lower is asked for no more than that. */
+  maxTokens: number;
+  maxCostNanos?: number;
+  maxLatencyMs?: number;
+  /** Who is assigned to a variant: the user, else the job. */
+  unit: string;
+  /** What the complexity is guessed from; only when there is no task. */
+  promptText?: string;
+  /** Aliases of the models that this job has tried already. */
+  tried: readonly string[];
+  /** Providers whose key has just failed. */
+  avoidProviders?: readonly string[];
+  /** A context that proved too short: only models with a larger one are asked. */
+  minContextTokens?: number;
+};
+
+/** What the job itself does not hold: how its attempts went, and its id in the queue. */
+export type JobHistory = {
+  tried?: readonly string[];
+  avoidProviders?: readonly string[];
+  minContextTokens?: number;
+  jobId?: string;
+};
+
+/** What a question takes over from the configuration, compiled once. */
+export type QuestionDefaults = { tasks: ReadonlyMap<string, TaskConfig>; routing: Config['routing'] };
+
+export function questionOf(
+  defaults: QuestionDefaults,
+  job: PromptJob | QueuedJob,
+  history: JobHistory = {},
+): RouteQuestion {
+  const task = job.task ?? null;
+  const taskConfig = task === null ? undefined : defaults.tasks.get(task);
+  const messages = messagesOf(job);
+  const models = job.model === undefined ? job.models : [job.model];
+  const maxCostUsd = job.max_cost_usd ?? taskConfig?.max_cost_usd;
+  const maxLatencyMs = job.max_latency_ms ?? taskConfig?.max_latency_ms;
+  return {
+    task,
+    needs: needsOf(job, messages, taskConfig),
+    inputTokens: estimateTokens(messages, job),
+    maxTokens: job.max_tokens ?? taskConfig?.max_tokens ?? defaults.routing.default_max_tokens,
+    unit: job.user ?? history.jobId ?? job.id ?? '',
+    tried: history.tried ?? [],
+    ...(job.strategy !== undefined && { strategy: job.strategy }),
+    ...(models !== undefined && { models }),
+    ...(maxCostUsd !== undefined && { maxCostNanos: usdToNanos(maxCostUsd) }),
+    ...(maxLatencyMs !== undefined && { maxLatencyMs }),
+    ...(task === null && { promptText: promptTextOf(messages) }),
+    ...(history.avoidProviders !== undefined && { avoidProviders: history.avoidProviders }),
+    ...(history.minContextTokens !== undefined && { minContextTokens: history.minContextTokens }),
+  };
+}
+
+function needsOf(
+  job: PromptJob | QueuedJob,
+  messages: readonly Message[],
+  task: TaskConfig | undefined,
+): readonly Capability[] {
+  const needs = new Set<Capability>(task?.requires);
+  if (job.tools?.length) needs.add('tools');
+  if (job.response_format !== undefined && job.response_format.type !== 'text') needs.add('json');
+  if (hasImage(messages)) needs.add('vision');
+  return [...needs];
+}
+
+/** What people wrote: instructions and questions, without the answers of models and tools. */
+function promptTextOf(messages: readonly Message[]): string {
+  return messages
+    .filter((message) => message.role !== 'assistant' && message.role !== 'tool')
+    .map((message) => textOf(message.content))
+    .join('\n');
+}

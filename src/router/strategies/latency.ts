@@ -1,0 +1,4 @@
+import type { Utility } from './utility.ts';
+
+/** Least predicted median latency first. */
+export const latencyUtility: Utility = (survivors) => survivors.map((candidate) => -candidate.predicted.latencyMs);

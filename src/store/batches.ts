@@ -1,0 +1,104 @@
+import type { Redis } from 'ioredis';
+import { InputError } from '../domain/errors.ts';
+import type { Keys } from './keys.ts';
+
+/** What a batch is, as it was submitted. */
+export type BatchManifest = {
+  id: string;
+  /** Digest of the rows and of the options that shape them: the same id with another digest is another batch. */
+  digest: string;
+  total: number;
+  lane: string;
+  name?: string;
+  maxTotalNanos?: number;
+  submittedAt: number;
+};
+
+export type BatchState = 'enqueueing' | 'running' | 'cancelled' | 'finished';
+
+/** Where a batch stands. The counters are exact: each moves in the same step as the result or the bill it counts. */
+export type BatchStatus = BatchManifest & {
+  state: BatchState;
+  /** Rows that the queue has acknowledged. */
+  enqueued: number;
+  completed: number;
+  failed: number;
+  cached: number;
+  /** Rows with a failed attempt behind them that have not ended. */
+  retrying: number;
+  attempts: number;
+  fallbacks: number;
+  costNanos: number;
+};
+
+export type BatchStore = ReturnType<typeof createBatchStore>;
+
+export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: number }) {
+  /** Registers a batch, or finds it registered already: `created` is false then. Another digest is an InputError. */
+  async function register(manifest: BatchManifest): Promise<{ created: boolean; enqueued: number }> {
+    const key = keys.batch(manifest.id);
+    const created = (await redis.hsetnx(key, 'digest', manifest.digest)) === 1;
+    const [digest, enqueued] = await redis.hmget(key, 'digest', 'enqueued');
+    if (digest !== manifest.digest) {
+      throw new InputError(
+        `batch "${manifest.id}" was submitted before with other rows or options; give it another --id`,
+      );
+    }
+    if (created) {
+      await redis
+        .multi()
+        .hset(key, { manifest: JSON.stringify(manifest) })
+        .pexpire(key, options.ttlMs)
+        .zadd(keys.batches, manifest.submittedAt, manifest.id)
+        .exec();
+    }
+    return { created, enqueued: Number(enqueued ?? 0) };
+  }
+
+  /** Notes that the queue has the first `rows` rows: a submission that was cut off goes on there. */
+  async function markEnqueued(batchId: string, rows: number): Promise<void> {
+    await redis.hset(keys.batch(batchId), 'enqueued', rows);
+  }
+
+  async function markCancelled(batchId: string): Promise<void> {
+    await redis.hset(keys.batch(batchId), 'cancelled', '1');
+  }
+
+  async function status(batchId: string): Promise<BatchStatus | undefined> {
+    const fields = await redis.hgetall(keys.batch(batchId));
+    const manifest = fields['manifest'];
+    return manifest === undefined ? undefined : toStatus(JSON.parse(manifest) as BatchManifest, fields);
+  }
+
+  /** The newest batches first. */
+  async function list(limit: number): Promise<BatchStatus[]> {
+    const ids = await redis.zrevrange(keys.batches, 0, limit - 1);
+    const statuses = await Promise.all(ids.map(status));
+    return statuses.filter((entry) => entry !== undefined);
+  }
+
+  return { register, markEnqueued, markCancelled, status, list };
+}
+
+function toStatus(manifest: BatchManifest, fields: Record<string, string>): BatchStatus {
+  const count = (name: string): number => Number(fields[name] ?? 0);
+  const [enqueued, completed, failed] = [count('enqueued'), count('completed'), count('failed')];
+  return {
+    ...manifest,
+    state: toState(manifest.total, enqueued, completed + failed, fields['cancelled'] !== undefined),
+    enqueued,
+    completed,
+    failed,
+    cached: count('cached'),
+    retrying: count('retrying'),
+    attempts: count('attempts'),
+    fallbacks: count('fallbacks'),
+    costNanos: count('cost_nanos'),
+  };
+}
+
+function toState(total: number, enqueued: number, ended: number, cancelled: boolean): BatchState {
+  if (ended >= total) return cancelled ? 'cancelled' : 'finished';
+  if (cancelled) return 'cancelled';
+  return enqueued < total ? 'enqueueing' : 'running';
+}

@@ -1,0 +1,107 @@
+import type { Logger } from 'pino';
+import type { Config } from '../domain/config.ts';
+import { InputError } from '../domain/errors.ts';
+import { createProviders } from '../providers/index.ts';
+import { createRouter } from '../router/index.ts';
+import { createKeys } from '../store/keys.ts';
+import { createLedger } from '../store/ledger.ts';
+import { createObservationReader } from '../store/observations.ts';
+import { type RedisTarget, connect } from '../store/redis.ts';
+import type { Services } from './services.ts';
+import { LaneWorker } from './worker.ts';
+
+export type WorkerPoolOptions = {
+  config: Config;
+  redis: RedisTarget;
+  logger: Logger;
+  /** Jobs at a time in this process, over all its lanes; `workers.concurrency` without it. */
+  concurrency?: number;
+  /** Only these lanes; all configured ones without it. */
+  lanes?: readonly string[];
+};
+
+const OBSERVE_EVERY_MS = 1_000;
+
+/** A process's share of the work: one worker a lane, each with its part of the concurrency, around one set of services. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  #running: { workers: LaneWorker[]; release: () => Promise<void> } | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: WorkerPoolOptions) {
+    for (const lane of options.lanes ?? []) {
+      if (!Object.hasOwn(options.config.lanes, lane)) {
+        throw new InputError(`unknown lane "${lane}"; known: ${Object.keys(options.config.lanes).join(', ')}`);
+      }
+    }
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    if (this.#running) return;
+    const { config, logger } = this.#options;
+    const keys = createKeys(config.redis.prefix);
+    const onError = (error: Error): void => logger.debug({ error: error.message }, 'redis connection');
+    const queueRedis = connect(this.#options.redis, { name: 'sluice:worker', patient: true }, onError);
+    const ledgerRedis = connect(this.#options.redis, { name: 'sluice:ledger', patient: true }, onError);
+    const observations = createObservationReader(ledgerRedis, keys);
+    const providers = createProviders(config.providers);
+    const services: Services = {
+      config,
+      router: createRouter(config),
+      ledger: createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep }),
+      providers,
+      observations: () => observations.current(),
+      now: Date.now,
+      random: Math.random,
+    };
+    await observations.refresh();
+    const timer = setInterval(() => {
+      observations.refresh().catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')));
+    }, OBSERVE_EVERY_MS);
+    const workers = shareOut(config, this.#options).map(
+      ({ lane, concurrency }) =>
+        new LaneWorker({ lane, concurrency, prefix: keys.prefix, redis: queueRedis, services, logger }),
+    );
+    this.#running = {
+      workers,
+      release: async () => {
+        clearInterval(timer);
+        await providers.close();
+        queueRedis.disconnect();
+        ledgerRedis.disconnect();
+      },
+    };
+    await Promise.all(workers.map((worker) => worker.start()));
+  }
+
+  /** Stops taking jobs, waits up to `workers.grace` for the calls under way, gives back what is left. */
+  stop(graceMs = this.#options.config.workers.grace): Promise<void> {
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    if (!this.#running) return;
+    await Promise.all(this.#running.workers.map((worker) => worker.stop(graceMs)));
+    await this.#running.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** Each lane's part of the process's concurrency, by the lanes' shares; at least one job at a time each. */
+export function shareOut(
+  config: Config,
+  options: { concurrency?: number; lanes?: readonly string[] },
+): { lane: string; concurrency: number }[] {
+  const total = options.concurrency ?? config.workers.concurrency;
+  const lanes = Object.entries(config.lanes).filter(([name]) => options.lanes?.includes(name) ?? true);
+  const shares = lanes.reduce((sum, [, lane]) => sum + lane.share, 0);
+  return lanes.map(([name, lane]) => ({
+    lane: name,
+    concurrency: Math.max(1, Math.round((total * lane.share) / shares)),
+  }));
+}

@@ -1,0 +1,180 @@
+import type { ErrorCode, GatewayError } from '../domain/errors.ts';
+import { scoreAnswer } from '../domain/expectation.ts';
+import { costOfTokens } from '../domain/money.ts';
+import type { AttemptSummary, CompletedResult, Completion, FailedResult, JobResult } from '../domain/result.ts';
+import type { TokenUsage, UsageOutcome, UsageRecord } from '../domain/usage.ts';
+import { type Candidate, type Route, type RouteQuestion, estimateTokens } from '../router/index.ts';
+import { type Start, attemptIdOf } from './services.ts';
+
+/** An attempt under way: what every record about it begins with. */
+export type Attempt = {
+  start: Start;
+  candidate: Candidate;
+  inputTokens: RouteQuestion['inputTokens'];
+  variant: Route['variant'];
+  startedAt: number;
+};
+
+export type Ending = {
+  outcome: UsageOutcome;
+  usage: TokenUsage;
+  costNanos: number;
+  priceSource: UsageRecord['price_source'];
+  latencyMs: number;
+  errorCode?: ErrorCode;
+  status?: number;
+  savedNanos?: number;
+};
+
+const NO_TOKENS: TokenUsage = { input_tokens: 0, output_tokens: 0 };
+
+/** How a call that answered ends: its tokens, and what it cost by the provider's word or by the configured price. */
+export function endingOfCompletion(attempt: Attempt, completion: Completion, latencyMs: number): Ending {
+  const usage = completion.usage.estimated ? estimatedUsage(attempt, completion) : completion.usage;
+  const price = attempt.candidate.model.price;
+  const configured = costOfTokens(price, { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens });
+  return {
+    outcome: 'completed',
+    usage,
+    costNanos: completion.billed_nanos ?? configured,
+    priceSource: completion.billed_nanos === undefined ? 'config' : 'provider',
+    latencyMs,
+  };
+}
+
+/** How a call that failed ends: for nothing, or, when nobody knows whether it is billed, at what was held for it. */
+export function endingOfFailure(attempt: Attempt, error: GatewayError, latencyMs: number): Ending {
+  const { billUnknown, status } = error.details;
+  const ending: Ending = {
+    outcome: billUnknown ? 'unconfirmed' : 'failed',
+    usage: billUnknown ? heldTokens(attempt) : NO_TOKENS,
+    costNanos: billUnknown ? attempt.candidate.boundNanos : 0,
+    priceSource: 'config',
+    latencyMs,
+    errorCode: error.code,
+  };
+  return status === undefined ? ending : { ...ending, status };
+}
+
+/** What is written by others if this worker dies in the middle of the call. */
+export function endingOfSilence(attempt: Attempt): Ending {
+  return {
+    outcome: 'unconfirmed',
+    usage: heldTokens(attempt),
+    costNanos: attempt.candidate.boundNanos,
+    priceSource: 'config',
+    latencyMs: 0,
+    errorCode: 'INTERRUPTED',
+  };
+}
+
+export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): UsageRecord {
+  const { start, candidate, variant, startedAt } = attempt;
+  const { job } = start;
+  return {
+    v: 1,
+    attempt_id: attemptIdOf(start),
+    job_id: start.jobId,
+    ...(job.batch ? { batch_id: job.batch.id } : {}),
+    ...(job.id === undefined ? {} : { row_id: job.id }),
+    outcome: ending.outcome,
+    ...(ending.errorCode === undefined ? {} : { error_code: ending.errorCode }),
+    ...(ending.status === undefined ? {} : { status: ending.status }),
+    task: job.task,
+    lane: job.lane,
+    account: job.account,
+    ...(job.user === undefined ? {} : { user: job.user }),
+    model: candidate.model.alias,
+    provider: candidate.model.provider,
+    model_id: candidate.model.id,
+    ...(variant === undefined ? {} : { variant }),
+    ...ending.usage,
+    cost_nanos: ending.costNanos,
+    price_source: ending.priceSource,
+    ...(ending.savedNanos === undefined ? {} : { saved_nanos: ending.savedNanos }),
+    latency_ms: Math.round(ending.latencyMs),
+    queue_ms: Math.max(0, startedAt - job.enqueued_at),
+    at: now,
+  };
+}
+
+export function summaryOf(attempt: Attempt, ending: Ending): AttemptSummary {
+  return {
+    model: attempt.candidate.model.alias,
+    provider: attempt.candidate.model.provider,
+    outcome: ending.outcome,
+    ...(ending.errorCode === undefined ? {} : { error_code: ending.errorCode }),
+    ...(ending.status === undefined ? {} : { status: ending.status }),
+    cost_nanos: ending.costNanos,
+    latency_ms: Math.round(ending.latencyMs),
+  };
+}
+
+export function completedResult(
+  attempt: Attempt,
+  completion: Completion,
+  ending: Ending,
+  trail: readonly AttemptSummary[],
+  now: number,
+): CompletedResult {
+  const { start, candidate, variant } = attempt;
+  const attempts = [...trail, summaryOf(attempt, ending)];
+  const { expect } = start.job;
+  return {
+    ...resultBase(start, attempts, now),
+    status: 'completed',
+    ...(variant === undefined ? {} : { variant }),
+    model: candidate.model.alias,
+    provider: candidate.model.provider,
+    model_id: candidate.model.id,
+    completion: { ...completion, usage: ending.usage },
+    latency_ms: Math.round(ending.latencyMs),
+    cached: ending.outcome === 'cached',
+    ...(expect === undefined ? {} : { score: scoreAnswer(expect, completion.content ?? '') }),
+  };
+}
+
+export function failedResult(
+  start: Start,
+  error: GatewayError,
+  trail: readonly AttemptSummary[],
+  now: number,
+): FailedResult {
+  return {
+    ...resultBase(start, [...trail], now),
+    status: 'failed',
+    error: { code: error.code, message: error.message },
+  };
+}
+
+function resultBase(start: Start, attempts: AttemptSummary[], now: number): Omit<JobResult, 'status'> & { v: 1 } {
+  const { job, jobId } = start;
+  return {
+    v: 1,
+    job_id: jobId,
+    ...(job.id === undefined ? {} : { row_id: job.id }),
+    task: job.task,
+    attempts,
+    cost_nanos: attempts.reduce((sum, attempt) => sum + attempt.cost_nanos, 0),
+    total_ms: Math.max(0, now - job.enqueued_at),
+    finished_at: now,
+    ...(job.user === undefined ? {} : { user: job.user }),
+    ...(job.metadata === undefined ? {} : { metadata: job.metadata }),
+  };
+}
+
+/** For a provider that does not count: our own estimate of both sides. */
+function estimatedUsage(attempt: Attempt, completion: Completion): TokenUsage {
+  const answer = [
+    { role: 'assistant' as const, content: completion.content ?? JSON.stringify(completion.tool_calls ?? '') },
+  ];
+  return {
+    input_tokens: attempt.inputTokens.expected,
+    output_tokens: estimateTokens(answer).expected,
+    estimated: true,
+  };
+}
+
+function heldTokens({ candidate, inputTokens }: Attempt): TokenUsage {
+  return { input_tokens: inputTokens.bound, output_tokens: candidate.maxTokens, estimated: true };
+}
