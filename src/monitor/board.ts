@@ -11,7 +11,7 @@ const BASE_PATH = '/board';
 const POLL_SECONDS = 5;
 const EXTERNAL_LINK = /<link\b[^>]*\bhref="https?:[^>]*>/g;
 /** Jobs come in through the producer, which checks them; and a masked prompt that is saved again would be lost. */
-const NEVER_ALLOWED = new Set(['/api/queues/:queueName/add', '/api/queues/:queueName/:jobId/update-data']);
+const UNCHECKED_INPUT = new Set(['/api/queues/:queueName/add', '/api/queues/:queueName/:jobId/update-data']);
 
 /** bull-board under `/board`, for every lane's queue. */
 export function addBoard(app: FastifyInstance, queues: readonly Queue[], options: BoardOptions): void {
@@ -33,10 +33,7 @@ export function addBoard(app: FastifyInstance, queues: readonly Queue[], options
         pollingInterval: { showSetting: true, forceInterval: POLL_SECONDS },
       },
       handlerHooks: {
-        before: ({ method, route }) => {
-          const isAllowed = method === 'get' || (options.writable && !NEVER_ALLOWED.has(route));
-          return isAllowed ? { allow: true } : { allow: false, status: 405, errorKey: 'ERRORS.QUEUE_READ_ONLY' };
-        },
+        before: ({ method, route }) => refuseChange(method, route, options.writable) ?? { allow: true },
       },
     },
   });
@@ -48,6 +45,13 @@ export function addBoard(app: FastifyInstance, queues: readonly Queue[], options
     });
     await scope.register(serverAdapter.registerPlugin(), { prefix: BASE_PATH });
   });
+}
+
+function refuseChange(method: string, route: string, writable: boolean) {
+  if (method === 'get') return undefined;
+  if (!writable) return { allow: false as const, status: 405 as const, errorKey: 'ERRORS.QUEUE_READ_ONLY' as const };
+  if (!UNCHECKED_INPUT.has(route)) return undefined;
+  return { allow: false as const, status: 405 as const, message: 'Sluice takes jobs from its producers alone.' };
 }
 
 function adaptQueue(queue: Queue, { writable, showPrompts }: BoardOptions): BullMQAdapter {

@@ -147,7 +147,7 @@ function candidateOf(
       latencyMs: predictLatencyMs(model, 'p50', knowledge.latencies.get(model.alias)),
     },
     boundNanos,
-    utility: 0,
+    utility: Number.NaN,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Candidate } from '../candidates.ts';
 import type { Utility } from './utility.ts';
 
 /**
@@ -11,7 +12,8 @@ export const hybridUtility: Utility = (survivors, { weights }) => {
   const quality = new Float64Array(survivors.length);
   const cost = new Float64Array(survivors.length);
   const latency = new Float64Array(survivors.length);
-  for (const [index, { predicted }] of survivors.entries()) {
+  for (let index = 0; index < survivors.length; index += 1) {
+    const { predicted } = survivors[index] as Candidate;
     quality[index] = -predicted.score;
     cost[index] = logOf(predicted.costNanos);
     latency[index] = logOf(predicted.latencyMs);
@@ -28,13 +30,16 @@ export const hybridUtility: Utility = (survivors, { weights }) => {
 function subtractPenalties(utilities: Float64Array, values: Float64Array, weight: number): void {
   let least = Infinity;
   let most = -Infinity;
-  for (const value of values) {
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] as number;
     if (value < least) least = value;
     if (value > most) most = value;
   }
   if (most === least) return;
   const factor = weight / (most - least);
-  for (const [index, value] of values.entries()) utilities[index] = (utilities[index] ?? 0) - factor * (value - least);
+  for (let index = 0; index < values.length; index += 1) {
+    utilities[index] = (utilities[index] as number) - factor * ((values[index] as number) - least);
+  }
 }
 
 /** Free and instant have no logarithm; below one nano-dollar or one millisecond there is no difference that counts. */

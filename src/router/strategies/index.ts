@@ -33,7 +33,9 @@ export const ORDERED_CANDIDATES = 20;
  */
 export function rank(strategy: Strategy, survivors: Candidate[], context: StrategyContext): Candidate[] {
   const utilities = UTILITIES[strategy](survivors, context);
-  for (const [index, candidate] of survivors.entries()) candidate.utility = utilities[index] ?? 0;
+  for (let index = 0; index < survivors.length; index += 1) {
+    (survivors[index] as Candidate).utility = utilities[index] as number;
+  }
   if (survivors.length <= ORDERED_CANDIDATES) return survivors.sort(byPreference);
   const best = bestOf(survivors);
   const chosen = new Set(best);

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { Config } from '../domain/config.ts';
+import { InputError } from '../domain/errors.ts';
+import { type Problem, check, formatProblem } from '../domain/issues.ts';
+
+export const CONFIG_NAME = 'sluice.yaml';
+
+/** The configuration file to use: the one named, else `sluice.yaml` in the folder; undefined when there is none. */
+export function findConfigFile(directory: string, named: string | undefined): string | undefined {
+  if (named !== undefined) return resolve(directory, named);
+  const usual = resolve(directory, CONFIG_NAME);
+  return existsSync(usual) ? usual : undefined;
+}
+
+/** Reads a configuration file; what is wrong with it is one InputError with a line for each problem. */
+export function readConfigFile(path: string, env: NodeJS.ProcessEnv): Config {
+  return parseConfig(readText(path), path, env);
+}
+
+/** As `readConfigFile`, for text that is in hand; `name` stands in front of each problem. */
+export function parseConfig(text: string, name: string, env: NodeJS.ProcessEnv): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+  if (document.errors.length > 0) {
+    throw new InputError(
+      document.errors.map((error) => {
+        const { line, col } = lines.linePos(error.pos[0]);
+        return `${name}:${line}:${col}: ${(error.message.split('\n')[0] ?? '').replace(/\.$/, '')}`;
+      }),
+    );
+  }
+  const missing: Problem[] = [];
+  const data = withEnvironment(document.toJS() as unknown, env, [], missing);
+  const checked = check(Config, data ?? {});
+  const problems = [...missing, ...(checked.ok ? [] : checked.problems)];
+  if (!checked.ok || problems.length > 0) {
+    throw new InputError(problems.map((problem) => `${name}${lineOf(problem)}: ${formatProblem(problem)}`));
+  }
+  return checked.value;
+
+  /** The line of the nearest part of the path that is in the file. */
+  function lineOf(problem: Problem): string {
+    for (let length = problem.path.length; length > 0; length -= 1) {
+      const node = document.getIn(problem.path.slice(0, length), true) as ParsedNode | undefined;
+      const offset = node?.range?.[0];
+      if (offset !== undefined) return `:${lines.linePos(offset).line}`;
+    }
+    return '';
+  }
+}
+
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InputError(`cannot read ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** `no such file`, `is a directory`, ... for a failed read or write. */
+export function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  const reasons: Record<string, string> = {
+    ENOENT: 'no such file or folder',
+    EISDIR: 'it is a folder',
+    EACCES: 'permission denied',
+    ENOSPC: 'no space left on the device',
+  };
+  return reasons[code ?? ''] ?? code ?? 'it failed';
+}
+
+const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
+
+/** Replaces `${NAME}` and `${NAME:-default}` in every text. A name that is not set and has no default is a problem. */
+function withEnvironment(
+  value: unknown,
+  env: NodeJS.ProcessEnv,
+  path: (string | number)[],
+  missing: Problem[],
+): unknown {
+  if (typeof value === 'string') {
+    return value.replace(REFERENCE, (_match, name: string, fallback: string | undefined) => {
+      const found = env[name] !== undefined && env[name] !== '' ? env[name] : fallback;
+      if (found === undefined) missing.push({ path, message: `environment variable ${name} is not set` });
+      return found ?? 'not-set';
+    });
+  }
+  if (Array.isArray(value)) return value.map((entry, index) => withEnvironment(entry, env, [...path, index], missing));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [key, withEnvironment(entry, env, [...path, key], missing)]),
+  );
+}

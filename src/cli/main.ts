@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { bundledFile } from './context.ts';
+import { exitCodeOf, report } from './failure.ts';
+import { commands } from './commands/index.ts';
+
+const program = new Command('sluice')
+  .description('A queue-native LLM gateway: prompt jobs in, the right model for each, and a bill that adds up.')
+  .version(packageVersion())
+  .option('-c, --config <file>', 'configuration file (default: sluice.yaml in this folder)')
+  .option('--install-redis', 'install redis-server when there is none (apt-get, as root or by sudo)')
+  .option('--debug', 'show stack traces and debug logs')
+  .showHelpAfterError('(sluice --help shows what there is)')
+  .exitOverride();
+
+for (const command of commands) program.addCommand(withExitOverride(command));
+
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+  if (!(error instanceof CommanderError)) report(error, program.opts<{ debug?: boolean }>().debug ?? false);
+}
+
+function withExitOverride(command: Command): Command {
+  command.exitOverride();
+  for (const inner of command.commands) withExitOverride(inner);
+  return command;
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(bundledFile('package.json'), 'utf8'));
+  return manifest !== null && typeof manifest === 'object' && 'version' in manifest ? String(manifest.version) : '0';
+}

@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline/promises';
+import type { Redis } from 'ioredis';
+import { InputError } from '../domain/errors.ts';
+import { acquireEmbeddedRedis } from '../store/embedded/index.ts';
+import { problemsOfServer } from '../store/fitness.ts';
+import { type RedisTarget, connect, describeTarget } from '../store/redis.ts';
+import type { Context } from './context.ts';
+
+export type OpenRedis = {
+  target: RedisTarget;
+  /** For the command's own reading; workers and producers open theirs from `target`. */
+  redis: Redis;
+  /** For a person: where it is. */
+  description: string;
+  isEmbedded: boolean;
+  /** Closes the connection and, for the embedded one, lets it go. Close everything else on it first. */
+  close(): Promise<void>;
+};
+
+/**
+ * The Redis of this command: the one that REDIS_URL or the configuration names, else this folder's own, which is
+ * started when it is not running. One that is not fit for a queue is refused.
+ */
+export async function openRedis(context: Context, url: string | undefined): Promise<OpenRedis> {
+  const named = context.env['REDIS_URL'] || url;
+  return named ? openNamed(named) : openEmbedded(context);
+}
+
+async function openNamed(url: string): Promise<OpenRedis> {
+  const target = { url };
+  const redis = connect(target, { name: 'sluice:cli' });
+  const description = describeTarget(target);
+  try {
+    await demandFitness(redis, description);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  return { target, redis, description, isEmbedded: false, close: async () => redis.disconnect() };
+}
+
+async function openEmbedded(context: Context): Promise<OpenRedis> {
+  const embedded = await acquireEmbeddedRedis({
+    directory: context.directory,
+    install: context.installRedis || (context.isInteractive ? () => askToInstall(context) : false),
+    log: (line) => context.note(line),
+  });
+  const target = embedded.connection;
+  const redis = connect(target, { name: 'sluice:cli' });
+  return {
+    target,
+    redis,
+    description: `this folder's own (${embedded.binary.name} ${embedded.binary.version})`,
+    isEmbedded: true,
+    async close() {
+      redis.disconnect();
+      await embedded.release();
+    },
+  };
+}
+
+async function demandFitness(redis: Redis, description: string): Promise<void> {
+  const problems = await problemsOfServer(redis).catch((error: unknown) => {
+    throw new InputError(
+      `Redis at ${description} cannot be used: ${error instanceof Error ? error.message : 'no answer'}`,
+      3,
+    );
+  });
+  const fatal = problems.filter((problem) => problem.fatal);
+  if (fatal.length > 0) {
+    throw new InputError(
+      fatal.map((problem) => `Redis at ${description} is not fit: ${problem.message}`),
+      3,
+    );
+  }
+}
+
+async function askToInstall(context: Context): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(
+      'Sluice needs a Redis server and found none. Install redis-server now? [y/N] ',
+    );
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+    context.note('');
+  }
+}

@@ -1,0 +1,67 @@
+import type { Redis } from 'ioredis';
+
+export type ServerProblem = { message: string; /** Sluice refuses to work with it; otherwise it only warns. */ fatal: boolean };
+
+const NEEDED_MAJOR = 7;
+const ANSWER_WITHIN_MS = 5_000;
+const CLOCK_TOLERANCE_MS = 1_000;
+
+/**
+ * What is wrong with a Redis server for a queue and a ledger: unreachable (throws, with one clear sentence), too old,
+ * a replica, evicting, without AOF, its clock apart from ours. Reads INFO and TIME only, which managed services allow.
+ */
+export async function problemsOfServer(redis: Redis, now: () => number = Date.now): Promise<ServerProblem[]> {
+  const before = now();
+  const [info, [seconds, micros]] = await withinTime(Promise.all([redis.info(), redis.time()]), redis);
+  const clockMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
+  const apartMs = Math.round(Math.abs(clockMs - (before + now()) / 2));
+  const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  const problems: ServerProblem[] = [];
+  const version = field('redis_version');
+  // Valkey reports 7.2.4 as its Redis version whatever its own is.
+  if (Number(version.split('.')[0]) < NEEDED_MAJOR) {
+    problems.push({ fatal: true, message: `version ${version} is too old; use Redis ${NEEDED_MAJOR} or Valkey` });
+  }
+  if (field('role') !== 'master') problems.push({ fatal: true, message: 'it is a read-only replica; use the primary' });
+  const policy = field('maxmemory_policy');
+  if (policy !== 'noeviction') {
+    problems.push({ fatal: true, message: `maxmemory-policy is ${policy}: it would drop jobs; set it to noeviction` });
+  }
+  if (apartMs > CLOCK_TOLERANCE_MS) {
+    problems.push({ fatal: true, message: `its clock and this machine's are ${apartMs} ms apart; set them right` });
+  }
+  if (field('aof_enabled') !== '1') {
+    problems.push({ fatal: false, message: 'appendonly is off: a crash of Redis loses jobs and bills; turn AOF on' });
+  }
+  return problems;
+}
+
+async function withinTime<Value>(work: Promise<Value>, redis: Redis): Promise<Value> {
+  let lastError: Error | undefined;
+  const remember = (error: Error): void => {
+    lastError = error;
+  };
+  redis.on('error', remember);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer within 5 seconds')), ANSWER_WITHIN_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } catch (error) {
+    throw new Error(sentence(lastError ?? error), { cause: error });
+  } finally {
+    clearTimeout(timer);
+    redis.off('error', remember);
+  }
+}
+
+function sentence(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ECONNREFUSED') return 'the connection was refused; is it running?';
+  if (code === 'ENOENT') return 'there is no such socket; is it running?';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its host name is unknown';
+  if (/WRONGPASS|NOAUTH|invalid username-password/i.test(message)) return 'the password is wrong or missing';
+  return message.split('\n')[0] ?? message;
+}
