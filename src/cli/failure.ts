@@ -15,8 +15,7 @@ export function exitCodeOf(error: unknown): number {
 /** One line a problem on stderr; the stack only with --debug. */
 export function report(error: unknown, debug: boolean): void {
   for (const line of linesOf(error)) process.stderr.write(`sluice: ${line}\n`);
-  if (debug && error instanceof Error)
-    process.stderr.write(`${error.stack}\n${error.cause ? `cause: ${String(error.cause)}\n` : ''}`);
+  if (debug) console.error(error);
 }
 
 function linesOf(error: unknown): readonly string[] {

@@ -1,8 +1,11 @@
 import { z } from 'zod';
-import { kindOfHost } from './address.ts';
-import { Duration } from './duration.ts';
+import { problemOfBaseUrl, problemOfKey, problemsOfReferences } from './config-checks.ts';
+import { Duration, LONGEST_KEEP_MS, durationOf } from './duration.ts';
+import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Strategy } from './job.ts';
 import { CAPABILITIES, TIERS } from './model.ts';
+
+export { unknownName } from './config-checks.ts';
 
 /**
  * The shape of `sluice.yaml`, with its defaults. Names are keys, so that nothing can be declared twice; durations are
@@ -12,27 +15,45 @@ import { CAPABILITIES, TIERS } from './model.ts';
 const Name = z.string().regex(/^[A-Za-z0-9][\w.:/@-]{0,127}$/, 'use 1 to 128 letters, digits or . _ - : / @');
 const LaneName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'use 1 to 32 lower-case letters, digits or -');
 const Share = z.number().min(0).max(1);
+/** Well below the 24.8 days at which timers wrap around and fire at once. */
+const MOST_TIMER_MS = 86_400_000;
 const Usd = z.number().min(0).max(1_000_000);
 
-export const ProviderConfig = z.strictObject({
-  /** Which dialect it speaks. */
-  kind: z.enum(['openai']).default('openai'),
-  /** Where its API begins: `https://openrouter.ai/api/v1`. The key is sent nowhere else. */
-  base_url: z.string(),
-  api_key: z
-    .string()
-    .regex(/^[\x21-\x7e]+$/, 'a key has printable characters only, without spaces or line breaks')
-    .optional(),
-  /** Sent with every call; for a key use `api_key`. */
-  headers: z.record(z.string().regex(/^[\w-]+$/), z.string().regex(/^[\x20-\x7e]*$/)).default({}),
-  /** Allows loopback and private addresses, and plain http to them: for a model server of your own. */
-  allow_private: z.boolean().default(false),
-  /** The longest that one call may take, whatever a job asks for. */
-  timeout: Duration.prefault('120s'),
-  max_response_bytes: z.int().min(1_024).max(1_073_741_824).default(16_777_216),
-  /** Connections to it from one worker process at the most. */
-  connections: z.int().min(1).max(10_000).default(1_024),
+const ApiKey = z.string().superRefine((key, context) => {
+  const problem = problemOfKey(key);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
 });
+
+/** What describes the request itself is for the HTTP client alone, and a compressed answer could not be read. */
+const HeaderName = z
+  .string()
+  .regex(/^[\w-]{1,64}$/, 'use 1 to 64 letters, digits or _ -')
+  .refine(
+    (name) => !/^(host|connection|keep-alive|upgrade|expect|te|trailer|content-.*|transfer-.*|accept.*)$/i.test(name),
+    'set by Sluice itself',
+  );
+
+export const ProviderConfig = z
+  .strictObject({
+    /** Which dialect it speaks. */
+    kind: z.enum(['openai']).default('openai'),
+    /** Where its API begins: `https://openrouter.ai/api/v1`. The key is sent nowhere else. */
+    base_url: z.string(),
+    api_key: ApiKey.optional(),
+    /** Sent with every call; for a key use `api_key`. */
+    headers: z.record(HeaderName, z.string().regex(/^[\x20-\x7e]*$/, 'printable ASCII characters only')).default({}),
+    /** Allows loopback and private addresses, and plain http to them: for a model server of your own. */
+    allow_private: z.boolean().default(false),
+    /** The longest that one call may take, whatever a job asks for. */
+    timeout: durationOf(1, MOST_TIMER_MS).prefault('120s'),
+    max_response_bytes: z.int().min(1_024).max(1_073_741_824).default(16_777_216),
+    /** Connections to it from one worker process at the most. */
+    connections: z.int().min(1).max(10_000).default(1_024),
+  })
+  .superRefine(({ base_url: baseUrl, allow_private: allowPrivate }, context) => {
+    const problem = typeof baseUrl === 'string' ? problemOfBaseUrl(baseUrl, allowPrivate) : undefined;
+    if (problem) context.addIssue({ code: 'custom', path: ['base_url'], message: problem });
+  }, BESIDE_OTHER_PROBLEMS);
 export type ProviderConfig = z.infer<typeof ProviderConfig>;
 
 export const ModelConfig = z.strictObject({
@@ -48,7 +69,10 @@ export const ModelConfig = z.strictObject({
   /** Expected score by task, 0 to 1; `default` for all other tasks. */
   scores: z.record(Name, Share).default({}),
   /** What to expect before the model's last hundred calls say better. */
-  latency: z.strictObject({ p50: Duration, p95: Duration }).prefault({ p50: '2s', p95: '8s' }),
+  latency: z
+    .strictObject({ p50: Duration, p95: Duration })
+    .refine(({ p50, p95 }) => p50 <= p95, { path: ['p95'], message: 'must not be below p50' })
+    .prefault({ p50: '2s', p95: '8s' }),
   weight: z.number().min(0).max(1_000_000).default(1),
 });
 export type ModelConfig = z.infer<typeof ModelConfig>;
@@ -91,6 +115,11 @@ export const RoutingConfig = z.strictObject({
 export type RoutingConfig = z.infer<typeof RoutingConfig>;
 
 export const WINDOWS = ['hour', 'day', 'week', 'month', 'total'] as const;
+
+const BudgetName = Name.refine(
+  (name) => !name.startsWith('batch:'),
+  'names of the form batch:... are kept for batches',
+);
 
 export const BudgetConfig = z.strictObject({
   limit_usd: Usd,
@@ -144,92 +173,32 @@ export const ConfigShape = z.strictObject({
   tasks: z.record(Name, TaskConfig).default({}),
   lanes: z
     .record(LaneName, LaneConfig)
+    .refine((map) => Object.keys(map).length > 0, 'declare at least one lane, or leave lanes out')
     .prefault({ interactive: { share: 0.25, max_wait: '1s' }, batch: { share: 0.75, max_wait: '60s' } }),
   routing: RoutingConfig.prefault({}),
-  budgets: z.record(Name, BudgetConfig).default({}),
+  budgets: z.record(BudgetName, BudgetConfig).default({}),
   experiments: z.record(Name, ExperimentConfig).default({}),
-  cache: z.strictObject({ enabled: z.boolean().default(false), ttl: Duration.prefault('1d') }).prefault({}),
+  cache: z
+    .strictObject({ enabled: z.boolean().default(false), ttl: durationOf(1, LONGEST_KEEP_MS).prefault('1d') })
+    .prefault({}),
   workers: z
     .strictObject({
       concurrency: z.int().min(1).max(10_000).default(50),
       /** How long a worker may be silent before others take its jobs over. */
-      lock: Duration.prefault('30s'),
+      lock: durationOf(100, MOST_TIMER_MS).prefault('30s'),
       /** What a stopping worker grants its calls before it gives their jobs back. */
-      grace: Duration.prefault('10s'),
+      grace: durationOf(0, MOST_TIMER_MS).prefault('10s'),
       /** How many waits a job may be put through before it is given up. */
       max_deferrals: z.int().min(1).max(100_000).default(1_000),
     })
     .prefault({}),
-  results: z.strictObject({ keep: Duration.prefault('7d') }).prefault({}),
+  results: z.strictObject({ keep: durationOf(1, LONGEST_KEEP_MS).prefault('7d') }).prefault({}),
 });
 
 /** The configuration as the rest of the code reads it: every default filled in, durations in milliseconds. */
 export const Config = ConfigShape.superRefine((config, context) => {
-  const report = (path: (string | number)[], message: string): void => {
-    context.addIssue({ code: 'custom', path, message });
-  };
-  for (const [name, provider] of Object.entries(config.providers)) {
-    const problem = problemOfBaseUrl(provider.base_url, provider.allow_private);
-    if (problem) report(['providers', name, 'base_url'], problem);
+  for (const { path, message } of problemsOfReferences(config)) {
+    context.addIssue({ code: 'custom', path: [...path], message });
   }
-  for (const [alias, model] of Object.entries(config.models)) {
-    if (!Object.hasOwn(config.providers, model.provider)) {
-      report(['models', alias, 'provider'], unknownName('provider', model.provider, config.providers));
-    }
-    for (const task of Object.keys(model.scores)) {
-      if (task !== 'default' && !Object.hasOwn(config.tasks, task)) {
-        report(['models', alias, 'scores', task], unknownName('task', task, config.tasks));
-      }
-    }
-    if (model.latency.p95 < model.latency.p50) report(['models', alias, 'latency', 'p95'], 'must not be below p50');
-  }
-  for (const [name, task] of Object.entries(config.tasks)) {
-    checkModels(['tasks', name, 'models'], task.models);
-    if (task.lane !== undefined && !Object.hasOwn(config.lanes, task.lane)) {
-      report(['tasks', name, 'lane'], unknownName('lane', task.lane, config.lanes));
-    }
-  }
-  for (const [name, experiment] of Object.entries(config.experiments)) {
-    for (const [index, task] of (experiment.tasks ?? []).entries()) {
-      if (!Object.hasOwn(config.tasks, task)) {
-        report(['experiments', name, 'tasks', index], unknownName('task', task, config.tasks));
-      }
-    }
-    for (const [variant, { models }] of Object.entries(experiment.variants)) {
-      checkModels(['experiments', name, 'variants', variant, 'models'], models);
-    }
-  }
-  for (const [name, budget] of Object.entries(config.budgets)) {
-    if (budget.task !== undefined && !Object.hasOwn(config.tasks, budget.task)) {
-      report(['budgets', name, 'task'], unknownName('task', budget.task, config.tasks));
-    }
-  }
-
-  function checkModels(path: (string | number)[], models: readonly string[] | undefined): void {
-    for (const [index, alias] of (models ?? []).entries()) {
-      if (!Object.hasOwn(config.models, alias)) report([...path, index], unknownName('model', alias, config.models));
-    }
-  }
-});
+}, BESIDE_OTHER_PROBLEMS);
 export type Config = z.infer<typeof ConfigShape>;
-
-/** `unknown task "sumarize"; known: coding, summarize`. */
-export function unknownName(kind: string, name: string, known: object): string {
-  const names = Object.keys(known).toSorted();
-  const shown = names.slice(0, 12).join(', ') + (names.length > 12 ? `, and ${names.length - 12} more` : '');
-  return `unknown ${kind} "${name}"; ${names.length === 0 ? `no ${kind} is declared` : `known: ${shown}`}`;
-}
-
-function problemOfBaseUrl(text: string, allowPrivate: boolean): string | undefined {
-  if (!URL.canParse(text)) return `not a URL: ${JSON.stringify(text.slice(0, 60))}`;
-  const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return `only http and https, got ${url.protocol}//`;
-  if (url.username !== '' || url.password !== '') return 'no user or password in the URL; use api_key';
-  if (url.search !== '' || url.hash !== '') return 'no query and no fragment in the URL';
-  const kind = kindOfHost(url.hostname);
-  if (kind === 'forbidden') return `${url.hostname} is a link-local or reserved address and is never called`;
-  if (kind === 'private' && !allowPrivate)
-    return `${url.hostname} is private; set allow_private: true if that is meant`;
-  if (url.protocol === 'http:' && !allowPrivate) return 'http would send the key in the clear; use https';
-  return undefined;
-}

@@ -1,7 +1,12 @@
 import { z } from 'zod';
+import { nearestWord } from './suggestion.ts';
+import { findMalformed } from './well-formed.ts';
 
 /** One thing that is wrong with a piece of input: where, as keys and indexes from the top, and what, for a person. */
 export type Problem = { path: readonly (string | number)[]; message: string };
+
+/** Of so many problems the rest is only counted: a row of a megabyte can have half a million. */
+const MOST_PROBLEMS = 100;
 
 /**
  * Checks `input` and says what is wrong with it in one short sentence a problem: the value that was given, what is
@@ -12,18 +17,27 @@ export function check<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
 ): { ok: true; value: z.output<Schema> } | { ok: false; problems: Problem[] } {
+  const malformed = findMalformed(input);
+  if (malformed) return { ok: false, problems: [malformed] };
   const parsed = schema.safeParse(input);
   if (parsed.success) return { ok: true, value: parsed.data };
   const known = knownFields(schema);
-  const problems = parsed.error.issues.flatMap((issue) => explain(issue, input, known));
-  const suggested = new Set(problems.flatMap((problem) => problem.suggests ?? []));
-  return {
-    ok: false,
-    problems: problems
-      .filter((problem) => problem.suggests !== undefined || !suggested.has(formatPath(problem.path)))
-      .map(({ path, message }) => ({ path, message })),
-  };
+  const { issues } = parsed.error;
+  const explained = issues.slice(0, MOST_PROBLEMS).flatMap((issue) => explain(issue, input, known));
+  // The field that a misspelled one stands for is missing, too; that goes without saying.
+  const suggested = new Set(explained.flatMap((problem) => problem.suggests ?? []));
+  const problems = explained
+    .filter((problem) => problem.suggests !== undefined || !suggested.has(formatPath(problem.path)))
+    .map(({ path, message }): Problem => ({ path, message }));
+  const untold = issues.length - MOST_PROBLEMS;
+  return { ok: false, problems: untold > 0 ? [...problems, { path: [], message: `and ${untold} more` }] : problems };
 }
+
+/** For a check that compares fields: runs also when another field is wrong, so that all problems are told at once. */
+export const BESIDE_OTHER_PROBLEMS = {
+  when: ({ value }: { value: unknown }): boolean =>
+    typeof value === 'object' && value !== null && !Array.isArray(value),
+};
 
 /** `messages[0].role: expected ...`, or the bare message for a problem of the whole. */
 export function formatProblem(problem: Problem): string {
@@ -31,10 +45,12 @@ export function formatProblem(problem: Problem): string {
   return path === '' ? problem.message : `${path}: ${problem.message}`;
 }
 
+/** `models[0].name`; names that could break the line or are no names at all stand in brackets. */
 export function formatPath(path: readonly (string | number)[]): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
+    else if (!/^[\w.:/@-]{1,128}$/.test(step)) text += `[${show(step)}]`;
     else text += text === '' ? step : `.${step}`;
   }
   return text;
@@ -51,35 +67,58 @@ type Explained = Problem & { suggests?: string };
 function explain(issue: z.core.$ZodIssue, input: unknown, known: ReadonlySet<string>): Explained[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const nearest = nearestWord(key, known);
-      const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
-      const explained: Explained = { path, message: `unknown field "${key}"${hint}` };
-      return nearest === undefined ? explained : { ...explained, suggests: formatPath([...path, nearest]) };
-    });
+    const told: Explained[] = issue.keys.slice(0, MOST_PROBLEMS).map((key) => explainUnknown(path, key, known));
+    const untold = issue.keys.length - told.length;
+    return untold > 0 ? [...told, { path, message: `and ${untold} more unknown fields` }] : told;
+  }
+  if (issue.code === 'invalid_key') {
+    // The path ends in the name that is wrong; what is wrong is said by the schema of the names.
+    const [inner] = issue.issues;
+    const name = path.at(-1);
+    return [{ path: path.slice(0, -1), message: `bad name: ${inner ? sentence(inner, name) : show(name)}` }];
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The branch that got furthest is the one that was meant.
-    const branch = issue.errors.reduce((best, next) => (depth(next) > depth(best) ? next : best));
-    if (depth(branch) > 0) {
-      return branch.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, input, known));
+    const branch = issue.errors.reduce((best, next) => (reach(next) > reach(best) ? next : best));
+    if (reach(branch) > 0) {
+      return branch
+        .slice(0, MOST_PROBLEMS)
+        .flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, input, known));
     }
   }
-  return [{ path, message: sentence(issue, valueAt(input, path)) }];
+  const value = path.some((step) => SECRET_FIELDS.has(step)) ? HIDDEN : valueAt(input, path);
+  return [{ path, message: sentence(issue, value) }];
 }
 
-function depth(issues: readonly z.core.$ZodIssue[]): number {
-  return Math.max(0, ...issues.map((issue) => issue.path.length));
+function explainUnknown(path: Problem['path'], key: string, known: ReadonlySet<string>): Explained {
+  const nearest = nearestWord(key, known);
+  if (nearest === undefined) return { path, message: `unknown field ${show(key)}` };
+  const message = `unknown field ${show(key)} (did you mean "${nearest}"?)`;
+  return { path, message, suggests: formatPath([...path, nearest]) };
 }
+
+/** How far a branch of a union got: how deep its problems lie, and at the same depth whether the type was right. */
+function reach(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce(
+    (furthest, { path, code }) => Math.max(furthest, path.length + (code === 'invalid_type' ? 0 : 0.5)),
+    0,
+  );
+}
+
+/** What stands in these fields may be a key and is shown nowhere. */
+const SECRET_FIELDS: ReadonlySet<string | number> = new Set(['api_key', 'headers']);
+const HIDDEN = Symbol('a hidden value');
 
 function sentence(issue: z.core.$ZodIssue, value: unknown): string {
   if (value === undefined && issue.code !== 'custom') return 'missing';
-  const got = `, got ${show(value)}`;
+  const got = value === HIDDEN ? '' : `, got ${show(value)}`;
   switch (issue.code) {
     case 'invalid_type':
       return `expected ${article(issue.expected)}${got}`;
     case 'invalid_value':
-      return `expected ${issue.values.map(String).join(' | ')}${got}`;
+      return issue.message.startsWith('Invalid')
+        ? `expected ${issue.values.map(String).join(' | ')}${got}`
+        : issue.message;
     case 'too_small':
       return `${lower(issue, issue.minimum, issue.inclusive ?? true)}${got}`;
     case 'too_big':
@@ -124,12 +163,23 @@ function article(expected: string): string {
   return ARTICLES[expected] ?? expected;
 }
 
-function show(value: unknown): string {
-  if (typeof value === 'string')
-    return value.length <= 40 ? JSON.stringify(value) : `a text of ${value.length} characters`;
+/** A value that was given, in a few plain characters: what is long may be a prompt, and no text may break the line. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return value.length <= 40 ? quote(value) : `a text of ${value.length} characters`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (value !== null && typeof value === 'object') return 'an object';
+  if (typeof value === 'bigint') return 'a bigint';
+  if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
+    return value === null ? 'null' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
+  }
   return String(value);
+}
+
+/** JSON leaves alone what steers a terminal or turns the text around: C1 controls, separators, direction marks. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function valueAt(input: unknown, path: readonly (string | number)[]): unknown {
@@ -161,30 +211,4 @@ function collectFields(node: unknown, names: Set<string>): void {
     }
     collectFields(child, names);
   }
-}
-
-function nearestWord(word: string, known: Iterable<string>): string | undefined {
-  let nearest: string | undefined;
-  let best = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < best) [nearest, best] = [candidate, distance];
-  }
-  return nearest;
-}
-
-/** Levenshtein distance, on one row. */
-function editDistance(left: string, right: string): number {
-  const row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i += 1) {
-    let diagonal = row[0] ?? 0;
-    row[0] = i;
-    for (let j = 1; j <= right.length; j += 1) {
-      const above = row[j] ?? 0;
-      const substitution = diagonal + (left[i - 1] === right[j - 1] ? 0 : 1);
-      row[j] = Math.min(above + 1, (row[j - 1] ?? 0) + 1, substitution);
-      diagonal = above;
-    }
-  }
-  return row[right.length] ?? 0;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Expectation } from './expectation.ts';
+import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { type ChatRequest, Message, SamplingParameters, textOf } from './request.ts';
 
 /**
@@ -72,7 +73,7 @@ export const PromptJob = z.strictObject(jobFields).superRefine((job, context) =>
   if (job.model !== undefined && job.models !== undefined) {
     context.addIssue({ code: 'custom', path: ['model'], message: 'give model or models, not both' });
   }
-});
+}, BESIDE_OTHER_PROBLEMS);
 export type PromptJob = z.infer<typeof PromptJob>;
 
 /** Where a job stands in a batch: the row's index in the file, and the batch's cap. */

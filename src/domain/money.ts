@@ -15,9 +15,9 @@ export function nanosToUsd(nanos: number): number {
   return nanos / NANOS_PER_USD;
 }
 
-/** USD per million tokens, as price lists give it, in pico-dollars per token. */
+/** USD per million tokens, as price lists give it, in pico-dollars per token. Only a price of 0 becomes 0. */
 export function usdPerMillionToPicosPerToken(usdPerMillion: number): number {
-  return Math.round(usdPerMillion * 1_000_000);
+  return usdPerMillion > 0 ? Math.max(1, Math.round(usdPerMillion * 1_000_000)) : 0;
 }
 
 export type TokenPrice = {
@@ -36,12 +36,12 @@ export function costOfTokens(price: TokenPrice, tokens: TokenCount): number {
   return Math.ceil(picos / PICOS_PER_NANO);
 }
 
-/** For people: `$1.23`, `$0.0042`, `$0.00000031`: at least two significant digits, never rounded to nothing. */
+/** For people: `$1.23`, `-$0.0042`, `$0.00000031`: at least two significant digits, never rounded to nothing. */
 export function formatUsd(nanos: number): string {
-  const usd = nanosToUsd(nanos);
+  const sign = nanos < 0 ? '-' : '';
+  const usd = nanosToUsd(Math.abs(nanos));
   if (usd === 0) return '$0.00';
-  const magnitude = Math.abs(usd);
-  if (magnitude >= 0.1) return `$${usd.toFixed(2)}`;
-  const digits = Math.min(9, 1 - Math.floor(Math.log10(magnitude)));
-  return `$${usd.toFixed(Math.max(digits, 4))}`;
+  if (usd >= 0.1) return `${sign}$${usd.toFixed(2)}`;
+  const digits = Math.min(9, 1 - Math.floor(Math.log10(usd)));
+  return `${sign}$${usd.toFixed(Math.max(digits, 4))}`;
 }

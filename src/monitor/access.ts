@@ -62,9 +62,9 @@ function sendToLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply
 }
 
 function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // A browser would answer this header with a dialog of its own, on top of the board whose session has expired.
-  const isBrowser = request.headers['sec-fetch-mode'] !== undefined;
-  if (!isBrowser) reply.header('www-authenticate', 'Basic realm="sluice", charset="UTF-8"');
+  // To a call of the board whose session has expired a browser would open a dialog of its own.
+  const isBoardCall = request.url.startsWith(`${HOME}/`);
+  if (!isBoardCall) reply.header('www-authenticate', 'Basic realm="sluice", charset="UTF-8"');
   return reply.code(401).send({ error: 'log in first: at /login, or with HTTP Basic' });
 }
 

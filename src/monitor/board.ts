@@ -1,5 +1,6 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import type { BeforeHookResult } from '@bull-board/api/typings/app';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
@@ -33,7 +34,7 @@ export function addBoard(app: FastifyInstance, queues: readonly Queue[], options
         pollingInterval: { showSetting: true, forceInterval: POLL_SECONDS },
       },
       handlerHooks: {
-        before: ({ method, route }) => refuseChange(method, route, options.writable) ?? { allow: true },
+        before: ({ method, route }) => checkChange(method, route, options.writable),
       },
     },
   });
@@ -47,11 +48,11 @@ export function addBoard(app: FastifyInstance, queues: readonly Queue[], options
   });
 }
 
-function refuseChange(method: string, route: string, writable: boolean) {
-  if (method === 'get') return undefined;
-  if (!writable) return { allow: false as const, status: 405 as const, errorKey: 'ERRORS.QUEUE_READ_ONLY' as const };
-  if (!UNCHECKED_INPUT.has(route)) return undefined;
-  return { allow: false as const, status: 405 as const, message: 'Sluice takes jobs from its producers alone.' };
+function checkChange(method: string, route: string, writable: boolean): BeforeHookResult {
+  if (method === 'get') return { allow: true };
+  if (!writable) return { allow: false, status: 405, errorKey: 'ERRORS.QUEUE_READ_ONLY' };
+  if (!UNCHECKED_INPUT.has(route)) return { allow: true };
+  return { allow: false, status: 405, message: 'Sluice takes jobs from its producers alone.' };
 }
 
 function adaptQueue(queue: Queue, { writable, showPrompts }: BoardOptions): BullMQAdapter {

@@ -93,9 +93,9 @@ async function openSources({ redis: target, prefix, lanes, logger }: MonitorOpti
     queues,
     tally,
     async close() {
-      const counted = tally.stop();
+      tally.stop();
       usageRedis.disconnect();
-      await Promise.all([counted, ...queues.map((queue) => queue.close())]);
+      await Promise.all(queues.map((queue) => queue.close()));
       redis.disconnect();
     },
   };

@@ -48,6 +48,15 @@ export class Queues {
     );
   }
 
+  /** Looks for a job in every lane: rows of one batch may lie in several, by their tasks. */
+  async find(jobId: string): Promise<{ queue: Queue<QueuedJob>; job: QueuedJob } | undefined> {
+    const queues = Object.keys(this.#config.lanes).map((lane) => this.get(lane));
+    const jobs = await Promise.all(queues.map((queue) => queue.getJob(jobId)));
+    const index = jobs.findIndex((job) => job !== undefined && job !== null);
+    const [queue, job] = [queues[index], jobs[index]];
+    return queue && job ? { queue, job: job.data } : undefined;
+  }
+
   #optionsOf(id: string, job: QueuedJob): JobsOptions {
     return {
       jobId: id,

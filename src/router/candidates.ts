@@ -147,6 +147,7 @@ function candidateOf(
       latencyMs: predictLatencyMs(model, 'p50', knowledge.latencies.get(model.alias)),
     },
     boundNanos,
+    // A fraction from the start: V8 would otherwise lay every object out anew when `rank` sets it (three times slower).
     utility: Number.NaN,
   };
 }

@@ -18,7 +18,7 @@ export type Variant = {
 export type Experiment = {
   /** Undefined covers every task, and jobs without one. */
   tasks: ReadonlySet<string> | undefined;
-  /** Hashed before the unit: nobody can compute an assignment, or choose an id for it, without the operator's salt. */
+  /** Hashed with the unit. With a salt that only the operator knows nobody can choose an id for the sake of a variant. */
   salt: string;
   variants: readonly Variant[];
   totalWeight: number;

@@ -49,14 +49,16 @@ const NEAREST_FIRST: readonly DropReason[] = [
 
 /**
  * One line that says why the chain is empty: the limit that stands in the way of the model that came nearest, then how
- * many were left out for which other reason. Only for routes with an empty chain.
+ * many of those that the job may use were left out for which other reason. Only for routes with an empty chain.
  */
 export function whyEmpty(route: Route, question: RouteQuestion): string {
   const byReason = Map.groupBy(route.dropped, (drop) => drop.reason);
   const present = NEAREST_FIRST.filter((reason) => byReason.has(reason));
   const [binding, ...others] = present;
   if (binding === undefined) return 'no model is configured';
-  const counts = others.map((reason) => `${byReason.get(reason)?.length} ${COUNTED[reason]}`);
+  const counts = others
+    .filter((reason) => reason !== 'not-allowed')
+    .map((reason) => `${byReason.get(reason)?.length} ${COUNTED[reason]}`);
   const rest = counts.length === 0 ? '' : `; of the others ${counts.join(', ')}`;
   return BINDING[binding](byReason.get(binding) ?? [], question) + rest;
 }

@@ -32,7 +32,7 @@ export function predictCostNanos(model: ModelSpec, inputTokens: number, maxToken
   return costOfTokens(model.price, { inputTokens, outputTokens: expectedOutputTokens(maxTokens) });
 }
 
-/** The configured latency, drawn towards the observed one with every call, until that stands alone. */
+/** Whole milliseconds: the configured latency, drawn towards the observed one with every call, until that stands alone. */
 export function predictLatencyMs(
   model: ModelSpec,
   percentile: 'p50' | 'p95',
@@ -40,5 +40,5 @@ export function predictLatencyMs(
 ): number {
   if (observed === undefined) return model.latencyMs[percentile];
   const trust = Math.min(1, observed.count / TRUSTED_CALLS);
-  return trust * observed[percentile] + (1 - trust) * model.latencyMs[percentile];
+  return Math.round(trust * observed[percentile] + (1 - trust) * model.latencyMs[percentile]);
 }

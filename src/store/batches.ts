@@ -37,20 +37,18 @@ export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: num
   /** Registers a batch, or finds it registered already: `created` is false then. Another digest is an InputError. */
   async function register(manifest: BatchManifest): Promise<{ created: boolean; enqueued: number }> {
     const key = keys.batch(manifest.id);
-    const created = (await redis.hsetnx(key, 'digest', manifest.digest)) === 1;
-    const [digest, enqueued] = await redis.hmget(key, 'digest', 'enqueued');
-    if (digest !== manifest.digest) {
+    const created = (await redis.hsetnx(key, 'manifest', JSON.stringify(manifest))) === 1;
+    const [[, stored], [, enqueued]] = (await redis
+      .multi()
+      .hget(key, 'manifest')
+      .hget(key, 'enqueued')
+      .pexpire(key, options.ttlMs)
+      .zadd(keys.batches, 'NX', manifest.submittedAt, manifest.id)
+      .exec()) as [[null, string], [null, string | null], ...unknown[]];
+    if ((JSON.parse(stored) as BatchManifest).digest !== manifest.digest) {
       throw new InputError(
         `batch "${manifest.id}" was submitted before with other rows or options; give it another --id`,
       );
-    }
-    if (created) {
-      await redis
-        .multi()
-        .hset(key, { manifest: JSON.stringify(manifest) })
-        .pexpire(key, options.ttlMs)
-        .zadd(keys.batches, manifest.submittedAt, manifest.id)
-        .exec();
     }
     return { created, enqueued: Number(enqueued ?? 0) };
   }

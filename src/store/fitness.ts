@@ -1,6 +1,9 @@
 import type { Redis } from 'ioredis';
 
-export type ServerProblem = { message: string; /** Sluice refuses to work with it; otherwise it only warns. */ fatal: boolean };
+export type ServerProblem = {
+  message: string;
+  /** Sluice refuses to work with it; otherwise it only warns. */ fatal: boolean;
+};
 
 const NEEDED_MAJOR = 7;
 const ANSWER_WITHIN_MS = 5_000;

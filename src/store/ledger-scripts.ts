@@ -30,6 +30,8 @@ local function count_attempt(prefix, batch, cost)
 end
 
 local function add_to_trail(prefix, job, batch, summary, ttl)
+  -- Of a job that has ended meanwhile: nobody will ask for it, and it must not count as one that goes on.
+  if redis.call('EXISTS', prefix .. ':result:' .. job) == 1 then return end
   local trail = prefix .. ':trail:' .. job
   local length = redis.call('RPUSH', trail, summary)
   redis.call('PEXPIRE', trail, ttl)
@@ -49,7 +51,7 @@ end
 
 /**
  * What is known of jobs that were started before: writes off an attempt that was left open, and returns for each job
- * its stored result (or false) and the summaries of its attempts so far.
+ * its stored result (or false), the summaries of its attempts so far, and until when which models are benched.
  * ARGV: prefix, ttl in ms; then a job id each.
  */
 export const HISTORY = `#!lua flags=allow-oom
@@ -63,6 +65,7 @@ for i = 3, #ARGV do
   replies[#replies + 1] = {
     redis.call('GET', prefix .. ':result:' .. job),
     redis.call('LRANGE', prefix .. ':trail:' .. job, 0, -1),
+    redis.call('HGETALL', prefix .. ':benched'),
   }
 end
 return replies
@@ -70,14 +73,14 @@ return replies
 
 /**
  * Admits attempts: every budget must hold the reservation besides what is spent and held already.
- * ARGV: prefix; then job, attempt, hold, budgets (JSON list of {key, limit}, or ''), keys (JSON list, or ''), batch,
+ * ARGV: prefix, ttl in ms; then job, attempt, hold, budgets (JSON list of {key, limit}, or ''), keys (JSON list, or ''), batch,
  * cache key ('' for none), record, summary.
  * Reply for each: {'admitted'} | {'done', result} | {'cancelled'} | {'cached', completion} |
  * {'denied', index of the budget from 0, spent, held}.
  */
 export const ADMIT = `#!lua
 ${SHARED}
-local prefix = ARGV[1]
+local prefix, ttl = ARGV[1], ARGV[2]
 
 local function denial(budgets, hold)
   if budgets == '' then return nil end
@@ -92,6 +95,11 @@ local function denial(budgets, hold)
 end
 
 local function admit(job, attempt, hold, budgets, keys, batch, cache, record, summary)
+  local entry = open_attempt(prefix, job)
+  -- Asked again, since the first reply was lost: whatever has happened meanwhile, the reservation is there.
+  if entry and entry.attempt == attempt then return { 'admitted' } end
+  -- Two workers have the job, one of them by mistake. If the other attempt is alive, its settle becomes a correction.
+  if entry then write_off(prefix, job, entry, ttl) end
   local result = redis.call('GET', prefix .. ':result:' .. job)
   if result then return { 'done', result } end
   if batch ~= '' and redis.call('HGET', prefix .. ':batch:' .. batch, 'cancelled') then return { 'cancelled' } end
@@ -99,8 +107,6 @@ local function admit(job, attempt, hold, budgets, keys, batch, cache, record, su
     local completion = redis.call('GET', prefix .. ':cache:' .. cache)
     if completion then return { 'cached', completion } end
   end
-  local entry = open_attempt(prefix, job)
-  if entry and entry.attempt == attempt then return { 'admitted' } end
   local refused = denial(budgets, tonumber(hold))
   if refused then return refused end
   if keys ~= '' then
@@ -111,7 +117,7 @@ local function admit(job, attempt, hold, budgets, keys, batch, cache, record, su
 end
 
 local replies = {}
-for i = 2, #ARGV, 9 do
+for i = 3, #ARGV, 9 do
   replies[#replies + 1] = admit(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
 end
 return replies
@@ -162,7 +168,9 @@ local function observe(model, latency, benched)
     redis.call('LTRIM', list, 0, 99)
     redis.call('HINCRBY', prefix .. ':observed', model, 1)
   end
-  if benched ~= '' then redis.call('HSET', prefix .. ':benched', model, benched) end
+  if benched == '' then return end
+  local known = redis.call('HGET', prefix .. ':benched', model)
+  if not known or tonumber(known) < tonumber(benched) then redis.call('HSET', prefix .. ':benched', model, benched) end
 end
 
 local function finish(kind, job, record, batch, result, counted)

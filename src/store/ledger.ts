@@ -7,7 +7,12 @@ import { ADMIT, HISTORY, SETTLE } from './ledger-scripts.ts';
 import { createScriptBatcher } from './script-batcher.ts';
 
 /** What happened to a job before this start of it. */
-export type JobHistory = { result?: JobResult; trail: AttemptSummary[] };
+export type JobHistory = {
+  result?: JobResult;
+  trail: AttemptSummary[];
+  /** As of now, for a start that must not call a model which an earlier one just found throttled. */
+  benchedUntil: ReadonlyMap<string, number>;
+};
 
 export type AdmitRequest = {
   jobId: string;
@@ -38,7 +43,7 @@ export type SettleRequest = {
     attemptId: string;
     record: UsageRecord;
     summary: AttemptSummary;
-    /** Not the job's first attempt. */
+    /** On another model than the job's attempt before it. */
     isFallback: boolean;
     /** For the router: milliseconds, or undefined when it failed in a way that says something about the model. */
     observed?: { latencyMs: number | undefined };
@@ -60,13 +65,13 @@ export type Ledger = ReturnType<typeof createLedger>;
 export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: number }) {
   const ttl = String(options.resultTtlMs);
   const routingKey = keys.usage;
-  const history_ = createScriptBatcher<[string | null, string[]]>({
+  const history_ = createScriptBatcher<[string | null, string[], string[]]>({
     redis,
     script: HISTORY,
     routingKey,
     shared: [keys.prefix, ttl],
   });
-  const admit_ = createScriptBatcher<AdmitReply>({ redis, script: ADMIT, routingKey, shared: [keys.prefix] });
+  const admit_ = createScriptBatcher<AdmitReply>({ redis, script: ADMIT, routingKey, shared: [keys.prefix, ttl] });
   const settle_ = createScriptBatcher<1 | string | null>({
     redis,
     script: SETTLE,
@@ -76,10 +81,11 @@ export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: n
 
   /** For a job that was started before. An attempt that a crash left open is written off on the way. */
   async function history(jobId: string): Promise<JobHistory> {
-    const [result, trail] = await history_([jobId]);
+    const [result, trail, benched] = await history_([jobId]);
     return {
       ...(result === null ? {} : { result: JSON.parse(result) as JobResult }),
       trail: trail.map((entry) => JSON.parse(entry) as AttemptSummary),
+      benchedUntil: toTimes(benched),
     };
   }
 
@@ -118,6 +124,13 @@ export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: n
   }
 
   return { history, admit, settle, results, budget, openAttempts };
+}
+
+/** A hash as a script returns it: names and values in turn. */
+function toTimes(fields: readonly string[]): ReadonlyMap<string, number> {
+  const times = new Map<string, number>();
+  for (let index = 0; index < fields.length; index += 2) times.set(fields[index] ?? '', Number(fields[index + 1]));
+  return times;
 }
 
 function admitFields(request: AdmitRequest, keys: Keys): string[] {

@@ -47,6 +47,13 @@ export function parseRedisUrl(text: string): string {
   return text;
 }
 
+/** Whether a Redis, or the connection to one, did not do what it was asked: worth another try, and no bug of ours. */
+export function isRedisFailure(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const isOfClient = ['ReplyError', 'MaxRetriesPerRequestError', 'AbortError'].includes(error.name);
+  return isOfClient || /Connection is closed/.test(error.message);
+}
+
 /** The target for a person: host, port and database, no password. */
 export function describeTarget(target: RedisTarget): string {
   if ('path' in target) return target.path;

@@ -27,7 +27,8 @@ export function createUsageStream(redis: Redis, keys: Keys) {
    * Blocks its connection, so give it one of its own.
    */
   async function* follow(signal: AbortSignal, afterId = '$'): AsyncGenerator<UsageEntry[]> {
-    let last = afterId;
+    // Asked for `$` again and again, Redis would leave out what arrives between two questions.
+    let last = afterId === '$' ? await newestId() : afterId;
     while (!signal.aborted) {
       const reply = await redis.xread('COUNT', PAGE, 'BLOCK', 1_000, 'STREAMS', keys.usage, last);
       const page = reply?.[0]?.[1] ?? [];
@@ -35,6 +36,11 @@ export function createUsageStream(redis: Redis, keys: Keys) {
       last = page.at(-1)?.[0] ?? last;
       yield page.flatMap(toEntry);
     }
+  }
+
+  async function newestId(): Promise<string> {
+    const [newest] = await redis.xrevrange(keys.usage, '+', '-', 'COUNT', 1);
+    return newest?.[0] ?? '0-0';
   }
 
   async function length(): Promise<number> {

@@ -3,7 +3,7 @@ import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { chatRequestOf } from '../domain/job.ts';
 import { formatUsd } from '../domain/money.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import type { AttemptSummary, Completion } from '../domain/result.ts';
+import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
 import type { Admission, JobHistory } from '../store/ledger.ts';
 import { cacheKeyOf, isCacheable } from './cache-key.ts';
 import { type Choice, chooseModel } from './choice.ts';
@@ -20,7 +20,7 @@ import {
 import { type Services, type Start, attemptIdOf, deadlineOf } from './services.ts';
 import { judge } from './verdict.ts';
 
-const FIRST_START: JobHistory = { trail: [] };
+const FIRST_START: JobHistory = { trail: [], benchedUntil: new Map() };
 const HELD_RETRY_MS = 250;
 
 /**
@@ -30,7 +30,8 @@ const HELD_RETRY_MS = 250;
  */
 export async function runAttempt(start: Start, services: Services, signal: AbortSignal): Promise<Outcome> {
   const history = start.attemptsStarted > 1 ? await services.ledger.history(start.jobId) : FIRST_START;
-  if (history.result) return { kind: 'completed', result: history.result };
+  if (history.result) return outcomeOf(history.result);
+  for (const [model, until] of history.benchedUntil) services.bench(model, until);
   if (services.now() >= deadlineOf(start.job)) return refuse(deadlineExceeded(start), start, history.trail, services);
 
   const choice = chooseModel(start, history.trail, services);
@@ -38,11 +39,11 @@ export async function runAttempt(start: Start, services: Services, signal: Abort
   if (choice.kind === 'none') return refuse(choice.error, start, history.trail, services);
 
   const attempt = toAttempt(start, choice, services);
-  const cacheKey = isCacheable(start.job, services.config) ? cacheKeyOf(start.job) : undefined;
+  const cacheKey = isCacheable(start.job, services.config) ? cacheKeyOf(start.job, choice.candidate) : undefined;
   const admission = await admit(attempt, cacheKey, services);
   switch (admission.kind) {
     case 'done':
-      return { kind: 'completed', result: admission.result };
+      return outcomeOf(admission.result);
     case 'cancelled':
       return refuse(new GatewayError('CANCELLED', 'the batch was cancelled'), start, history.trail, services);
     case 'denied':
@@ -87,6 +88,7 @@ async function admit(attempt: Attempt, cacheKey: string | undefined, services: S
 async function call(attempt: Attempt, services: Services, signal: AbortSignal): Promise<Completion | GatewayError> {
   const { start, candidate, startedAt } = attempt;
   const { job } = start;
+  if (signal.aborted) return new GatewayError('INTERRUPTED', 'the worker gave the job back before the call');
   const timeoutMs = Math.min(job.max_latency_ms ?? Number.POSITIVE_INFINITY, deadlineOf(job) - startedAt);
   try {
     return await services.providers
@@ -99,7 +101,10 @@ async function call(attempt: Attempt, services: Services, signal: AbortSignal): 
   } catch (thrown) {
     // Our own hand on the call, not the provider's failure: the job goes back, the bill is unknown.
     if (signal.aborted) return new GatewayError('INTERRUPTED', 'the worker gave the job back', { billUnknown: true });
-    return toGatewayError(thrown);
+    if (thrown instanceof GatewayError) return thrown;
+    // A bug of ours, before the call or after it.
+    const { code, message } = toGatewayError(thrown);
+    return new GatewayError(code, message, { billUnknown: true }, { cause: thrown });
   }
 }
 
@@ -122,7 +127,7 @@ async function complete(
       attemptId: attemptIdOf(attempt.start),
       record: usageRecordOf(attempt, ending, now),
       summary: summaryOf(attempt, ending),
-      isFallback: trail.length > 0,
+      isFallback: isFallback(attempt, trail),
       observed: { latencyMs: Math.round(latencyMs) },
       ...(cacheKey !== undefined && isClean
         ? { store: { cacheKey, completion, ttlMs: services.config.cache.ttl } }
@@ -130,7 +135,7 @@ async function complete(
     },
     result,
   });
-  return { kind: 'completed', result: standing ?? result };
+  return outcomeOf(standing ?? result);
 }
 
 async function completeFromCache(
@@ -148,7 +153,7 @@ async function completeFromCache(
     cached: usageRecordOf(attempt, ending, now),
     result,
   });
-  return { kind: 'completed', result: standing ?? result };
+  return outcomeOf(standing ?? result);
 }
 
 async function fail(
@@ -169,7 +174,7 @@ async function fail(
       attemptId: attemptIdOf(start),
       record: usageRecordOf(attempt, ending, now),
       summary: summaryOf(attempt, ending),
-      isFallback: earlier.length > 0,
+      isFallback: isFallback(attempt, earlier),
       ...(SAYS_SOMETHING_OF_THE_MODEL.has(error.code) ? { observed: { latencyMs: undefined } } : {}),
       ...(benchUntil === undefined ? {} : { benchUntil }),
     },
@@ -186,16 +191,36 @@ const SAYS_SOMETHING_OF_THE_MODEL: ReadonlySet<string> = new Set([
   'PROVIDER_BAD_RESPONSE',
 ]);
 
+function isFallback(attempt: Attempt, earlier: readonly AttemptSummary[]): boolean {
+  const last = earlier.at(-1);
+  return last !== undefined && last.model !== attempt.candidate.model.alias;
+}
+
+/** A job that has ended stays as it ended, whoever runs it again. */
+function outcomeOf(result: JobResult): Outcome {
+  if (result.status === 'completed') return { kind: 'completed', result };
+  return { kind: 'rejected', error: new GatewayError(result.error.code, result.error.message) };
+}
+
+/** Ends a job that cannot be run: what is open of it is written off, and what has ended stays as it is. */
+export async function giveUp(
+  error: GatewayError,
+  start: Start,
+  services: Pick<Services, 'ledger' | 'now'>,
+): Promise<Outcome> {
+  const { result, trail } = await services.ledger.history(start.jobId);
+  return result ? outcomeOf(result) : refuse(error, start, trail, services);
+}
+
 /** Ends the job without a call. */
-export async function refuse(
+async function refuse(
   error: GatewayError,
   start: Start,
   trail: readonly AttemptSummary[],
   services: Pick<Services, 'ledger' | 'now'>,
 ): Promise<Outcome> {
   const result = failedResult(start, error, trail, services.now());
-  const standing = await services.ledger.settle({ ...placeOf(start), result });
-  return standing?.status === 'completed' ? { kind: 'completed', result: standing } : { kind: 'rejected', error };
+  return outcomeOf((await services.ledger.settle({ ...placeOf(start), result })) ?? result);
 }
 
 /** What is spent does not come back; what is only held may, so that the job waits for it. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../domain/config.ts';
-import { type QueuedJob, chatRequestOf, messagesOf } from '../domain/job.ts';
+import { type QueuedJob, chatRequestOf } from '../domain/job.ts';
+import type { Candidate } from '../router/index.ts';
 
 /** Whether this job may be answered from the cache: switched on, and either deterministic by its temperature or asked for. */
 export function isCacheable(job: QueuedJob, config: Config): boolean {
@@ -8,16 +9,16 @@ export function isCacheable(job: QueuedJob, config: Config): boolean {
   return job.cache === true || (job.temperature ?? 0) === 0;
 }
 
-/** Digest of who asks and of everything that shapes the answer. The account is in it: answers never cross tenants. */
-export function cacheKeyOf(job: QueuedJob): string {
-  const { parameters } = chatRequestOf(job, 1);
+/**
+ * Digest of who asks, whom, and what. The account is in it: answers never cross tenants. So is the model: an answer is
+ * never booked under one that did not give it, and the variants of an experiment keep apart.
+ */
+export function cacheKeyOf(job: QueuedJob, { model, maxTokens }: Candidate): string {
   const identity = {
     account: job.account,
-    task: job.task,
-    models: job.models ?? job.model ?? null,
-    messages: messagesOf(job),
-    maxTokens: job.max_tokens ?? null,
-    parameters,
+    provider: model.provider,
+    model: model.id,
+    request: chatRequestOf(job, maxTokens),
   };
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }

@@ -26,20 +26,26 @@ const NOT_TRIED: ReadonlySet<ErrorCode> = new Set(['PROVIDER_RATE_LIMITED', 'INT
  * are tried, one whose failure may have passed.
  */
 export function chooseModel(start: Start, trail: readonly AttemptSummary[], services: Services): Choice {
-  const failed = trail.filter((attempt) => attempt.error_code !== undefined && !NOT_TRIED.has(attempt.error_code));
+  const failed = failuresIn(trail);
   const first = ask(start, failed, failed, services);
   if (first.route.chain[0]) return { kind: 'chosen', candidate: first.route.chain[0], ...first, isRepeat: false };
   const wait = waitForBenched(first.route, start, services);
-  if (wait) return wait;
+  if (wait?.kind === 'wait') return wait;
   const permanent = failed.filter((attempt) => attempt.error_code !== undefined && !PASSING.has(attempt.error_code));
   if (permanent.length < failed.length) {
     const again = ask(start, permanent, failed, services);
     if (again.route.chain[0]) return { kind: 'chosen', candidate: again.route.chain[0], ...again, isRepeat: true };
   }
+  if (wait) return wait;
   if (trail.length === 0) {
     return { kind: 'none', error: new GatewayError('NO_ELIGIBLE_MODEL', whyEmpty(first.route, first.question)) };
   }
   return { kind: 'none', error: chainExhausted(trail) };
+}
+
+/** The attempts that count against the job: those in which a model failed it. */
+export function failuresIn(trail: readonly AttemptSummary[]): readonly AttemptSummary[] {
+  return trail.filter((attempt) => attempt.error_code !== undefined && !NOT_TRIED.has(attempt.error_code));
 }
 
 /** Names every attempt with the reason why it failed. */

@@ -25,8 +25,10 @@ const OBSERVE_EVERY_MS = 1_000;
 /** A process's share of the work: one worker a lane, each with its part of the concurrency, around one set of services. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
-  #running: { workers: LaneWorker[]; release: () => Promise<void> } | undefined;
-  #stopping: Promise<void> | undefined;
+  #workers: LaneWorker[] = [];
+  #release: () => Promise<void> = async () => {};
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(options: WorkerPoolOptions) {
     for (const lane of options.lanes ?? []) {
@@ -37,8 +39,19 @@ export class WorkerPool {
     this.#options = options;
   }
 
-  async start(): Promise<void> {
-    if (this.#running) return;
+  /** Takes jobs from when it resolves. Waits for a Redis that is away; `stop` ends that, too. */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /** Stops taking jobs, waits up to `workers.grace` for the calls under way, gives back what is left. */
+  stop(graceMs = this.#options.config.workers.grace): Promise<void> {
+    this.#stopped ??= this.#stop(graceMs);
+    return this.#stopped;
+  }
+
+  async #start(): Promise<void> {
     const { config, logger } = this.#options;
     const keys = createKeys(config.redis.prefix);
     const onError = (error: Error): void => logger.debug({ error: error.message }, 'redis connection');
@@ -52,39 +65,33 @@ export class WorkerPool {
       ledger: createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep }),
       providers,
       observations: () => observations.current(),
+      bench: (model, until) => observations.bench(model, until),
       now: Date.now,
       random: Math.random,
     };
-    await observations.refresh();
     const timer = setInterval(() => {
       observations.refresh().catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')));
     }, OBSERVE_EVERY_MS);
-    const workers = shareOut(config, this.#options).map(
+    this.#release = async () => {
+      clearInterval(timer);
+      await providers.close();
+      queueRedis.disconnect();
+      ledgerRedis.disconnect();
+    };
+    await observations.refresh();
+    if (this.#stopped) return;
+    this.#workers = shareOut(config, this.#options).map(
       ({ lane, concurrency }) =>
         new LaneWorker({ lane, concurrency, prefix: keys.prefix, redis: queueRedis, services, logger }),
     );
-    this.#running = {
-      workers,
-      release: async () => {
-        clearInterval(timer);
-        await providers.close();
-        queueRedis.disconnect();
-        ledgerRedis.disconnect();
-      },
-    };
-    await Promise.all(workers.map((worker) => worker.start()));
-  }
-
-  /** Stops taking jobs, waits up to `workers.grace` for the calls under way, gives back what is left. */
-  stop(graceMs = this.#options.config.workers.grace): Promise<void> {
-    this.#stopping ??= this.#stop(graceMs);
-    return this.#stopping;
+    await Promise.all(this.#workers.map((worker) => worker.start()));
   }
 
   async #stop(graceMs: number): Promise<void> {
-    if (!this.#running) return;
-    await Promise.all(this.#running.workers.map((worker) => worker.stop(graceMs)));
-    await this.#running.release();
+    await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+    await this.#release();
+    // One that was still starting has lost its connections by now.
+    await this.#started?.catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

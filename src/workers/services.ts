@@ -12,6 +12,8 @@ export type Services = {
   ledger: Ledger;
   providers: Providers;
   observations: () => Observations;
+  /** Keeps a model from being asked until then (epoch milliseconds), in this process at once. */
+  bench: (model: string, until: number) => void;
   /** Epoch milliseconds. */
   now: () => number;
   random: () => number;

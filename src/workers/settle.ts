@@ -19,6 +19,9 @@ export class NextAttempt extends Error {
   }
 }
 
+/** Makes BullMQ fail the job for good. Every other failure that is final was BullMQ's own decision. */
+export class Rejected extends UnrecoverableError {}
+
 /**
  * Turns an outcome into what BullMQ understands; the only place that knows its signals. A returned value completes the
  * job, everything else is thrown.
@@ -39,7 +42,7 @@ export async function settle(outcome: Outcome, job: Job<QueuedJob, ReturnValue>,
       await job.moveToDelayed(Date.now() + outcome.delayMs, token);
       throw new DelayedError(outcome.error.message);
     case 'rejected':
-      throw new UnrecoverableError(`${outcome.error.code}: ${outcome.error.message}`);
+      throw new Rejected(`${outcome.error.code}: ${outcome.error.message}`);
   }
 }
 

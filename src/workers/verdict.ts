@@ -1,7 +1,7 @@
 import { GatewayError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { AttemptSummary } from '../domain/result.ts';
-import { chainExhausted, chooseModel, mayWait } from './choice.ts';
+import { chainExhausted, chooseModel, failuresIn, mayWait } from './choice.ts';
 import type { Services, Start } from './services.ts';
 
 /** What a failed attempt means for its job. */
@@ -38,10 +38,18 @@ export function judge(
       break;
   }
   if (error.code === 'PROVIDER_RATE_LIMITED') return judgeThrottled(error, start, trail, services);
-  const verdict = { outcome: nextAttempt(error, start, trail, services) };
+  if (error.disposition !== 'other-provider') return { outcome: nextAttempt(error, start, trail, services) };
   // A key that is refused or empty stays so for a while: other jobs need not find out one by one.
-  if (error.disposition !== 'other-provider') return verdict;
-  return { ...verdict, benchUntil: services.now() + KEY_BENCH_MS };
+  const benchUntil = benchLast(trail, KEY_BENCH_MS, services);
+  return { outcome: nextAttempt(error, start, trail, services), benchUntil };
+}
+
+/** The choice of the next model must know already that the last one is benched. */
+function benchLast(trail: readonly AttemptSummary[], waitMs: number, services: Services): number {
+  const until = Math.ceil(services.now() + waitMs);
+  const model = trail.at(-1)?.model;
+  if (model !== undefined) services.bench(model, until);
+  return until;
 }
 
 function judgeThrottled(
@@ -51,7 +59,7 @@ function judgeThrottled(
   services: Services,
 ): Verdict {
   const waitMs = error.details.retryAfterMs ?? THROTTLE_MS * (1 + services.random());
-  const benchUntil = Math.ceil(services.now() + waitMs);
+  const benchUntil = benchLast(trail, waitMs, services);
   // The jobs that were throttled together should not come back together.
   const delayMs = Math.ceil(waitMs * (1 + services.random() * 0.25)) + 1;
   if (mayWait(start, delayMs, services)) return { outcome: { kind: 'deferred', error, delayMs }, benchUntil };
@@ -68,7 +76,9 @@ function nextAttempt(
     kind: 'rejected',
     error: trail.length > 1 ? chainExhausted(trail) : error,
   });
-  if (start.attemptsMade + 1 >= start.maxAttempts) return exhausted();
+  // What BullMQ counts leaves out an attempt that failed and then had to wait for the next model.
+  const attempts = Math.max(start.attemptsMade + 1, failuresIn(trail).length);
+  if (attempts >= start.maxAttempts) return exhausted();
   const choice = chooseModel(start, trail, services);
   if (choice.kind === 'wait') return { kind: 'deferred', error: choice.error, delayMs: choice.delayMs };
   if (choice.kind === 'none') return exhausted();

@@ -1,13 +1,13 @@
-import { type Job, Worker } from 'bullmq';
+import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { type QueuedJob, isQueuedJob } from '../domain/job.ts';
-import type { Outcome } from '../domain/outcome.ts';
-import { refuse, runAttempt } from './attempt.ts';
+import { giveUp } from './attempt.ts';
 import { logOutcome } from './log.ts';
+import { runSafely } from './recovery.ts';
 import type { Services, Start } from './services.ts';
-import { type ReturnValue, backoffDelay, settle } from './settle.ts';
+import { Rejected, type ReturnValue, backoffDelay, settle } from './settle.ts';
 
 export type LaneWorkerOptions = {
   lane: string;
@@ -25,6 +25,7 @@ const KEPT_IN_THE_QUEUE = { age: 86_400, count: 5_000 };
 export class LaneWorker {
   readonly #options: LaneWorkerOptions;
   readonly #worker: Worker<QueuedJob, ReturnValue>;
+  readonly #endings = new Set<Promise<void>>();
   #stopped: Promise<void> | undefined;
 
   constructor(options: LaneWorkerOptions) {
@@ -68,14 +69,13 @@ export class LaneWorker {
     const closed = this.#worker.close();
     const timer = setTimeout(() => this.#worker.cancelAllJobs('the worker is stopping'), graceMs);
     await closed.finally(() => clearTimeout(timer));
+    await Promise.all(this.#endings);
   }
 
   async #process(job: Job<QueuedJob, ReturnValue>, token: string, signal: AbortSignal): Promise<ReturnValue> {
     const { services, logger } = this.#options;
     const start = toStart(job);
-    let outcome: Outcome;
-    if (isQueuedJob(job.data)) outcome = await runAttempt(start, services, signal);
-    else outcome = { kind: 'rejected', error: new GatewayError('JOB_INVALID', 'the job has no readable data') };
+    const outcome = await runSafely(start, isQueuedJob(job.data), services, signal);
     logOutcome(logger, start, outcome);
     return settle(outcome, job, token);
   }
@@ -83,7 +83,9 @@ export class LaneWorker {
   #listen(): void {
     const { logger, lane } = this.#options;
     this.#worker.on('failed', (job, error) => {
-      if (job && this.#endedByBullMQ(job, error)) void this.#endAbandoned(job);
+      if (job?.finishedOn === undefined || error instanceof Rejected) return;
+      const ending = this.#endAbandoned(job, error).finally(() => this.#endings.delete(ending));
+      this.#endings.add(ending);
     });
     // Others have these jobs now: stop paying for calls whose answer nobody will take.
     this.#worker.on('lockRenewalFailed', (jobIds) => {
@@ -98,19 +100,14 @@ export class LaneWorker {
     });
   }
 
-  /** BullMQ ends a job by itself when it stalled too often; our own endings are thrown as UnrecoverableError with a code. */
-  #endedByBullMQ(job: Job<QueuedJob>, error: Error): boolean {
-    return job.finishedOn !== undefined && /stalled more than|started more than/.test(error.message);
-  }
-
-  async #endAbandoned(job: Job<QueuedJob, ReturnValue>): Promise<void> {
+  /** BullMQ ends a job by itself when it stalled too often; then nobody has written yet how it ended. */
+  async #endAbandoned(job: Job<QueuedJob, ReturnValue>, cause: Error): Promise<void> {
     const { services, logger } = this.#options;
     const start = toStart(job);
+    const abandoned = new GatewayError('INTERNAL', 'its worker died each time it was started; not started again');
     try {
-      const { trail, result } = await services.ledger.history(start.jobId);
-      if (result) return;
-      const error = new GatewayError('INTERNAL', 'its worker died each time it was started; not started again');
-      logOutcome(logger, start, await refuse(error, start, trail, services));
+      const error = cause instanceof UnrecoverableError ? abandoned : toGatewayError(cause);
+      logOutcome(logger, start, await giveUp(error, start, services));
     } catch (error) {
       logger.error({ job_id: start.jobId, code: toGatewayError(error).code }, 'abandoned job not recorded');
     }
@@ -124,10 +121,15 @@ function toStart(job: Job<QueuedJob, ReturnValue>): Start {
   const { attemptsStarted, attemptsMade, stalledCounter } = job;
   return {
     jobId: job.id ?? '',
-    job: job.data,
+    job: isQueuedJob(job.data) ? job.data : ghostOf(job),
     attemptsStarted,
     attemptsMade,
     maxAttempts: job.opts.attempts ?? 1,
     deferrals: Math.max(0, attemptsStarted - 1 - attemptsMade - stalledCounter),
   };
+}
+
+/** Stands for data that nobody can read, so that the job can end like any other. */
+function ghostOf({ queueName, timestamp }: Job): QueuedJob {
+  return { v: 1, task: null, lane: queueName, account: 'default', enqueued_at: timestamp };
 }

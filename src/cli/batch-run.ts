@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../domain/config.ts';
+import { InputError } from '../domain/errors.ts';
+import { usdToNanos } from '../domain/money.ts';
+import { type BatchSummary, createSummary } from '../domain/summary.ts';
+import { Batches, inspectRows, readRows, type RowDefaults, type RowOptions } from '../producer/index.ts';
+import { createRouter } from '../router/index.ts';
+import type { BatchStatus } from '../store/batches.ts';
+import type { BatchInput } from './batch-input.ts';
+import type { BatchOutput } from './batch-output.ts';
+import type { Context } from './context.ts';
+import type { ProgressView } from './progress.ts';
+
+export type SubmitOptions = {
+  id?: string;
+  name?: string;
+  lane: string;
+  defaults: RowDefaults;
+  anyModel: boolean;
+  skipInvalid: boolean;
+  maxTotalUsd?: number;
+};
+
+const POLL_MS = 200;
+const STILL_AFTER_MS = 10_000;
+
+/** Checks the whole input, then enqueues it. Bad lines refuse the batch, unless they may be set aside. */
+export async function submitBatch(
+  context: Context,
+  config: Config,
+  batches: Batches,
+  input: BatchInput,
+  options: SubmitOptions,
+): Promise<{ id: string; isNew: boolean; total: number; invalid: number }> {
+  if (!Object.hasOwn(config.lanes, options.lane)) {
+    throw new InputError(`unknown lane "${options.lane}"; known: ${Object.keys(config.lanes).join(', ')}`);
+  }
+  const rows: RowOptions = {
+    intake: { config, lane: options.lane, now: Date.now },
+    defaults: options.defaults,
+    anyModel: options.anyModel,
+  };
+  const { total, digest, invalid } = await inspectRows(input.lines(), input.name, rows);
+  if (invalid.count > 0 && !options.skipInvalid) {
+    throw new InputError([
+      ...invalid.problems,
+      `${invalid.count} bad ${invalid.count === 1 ? 'line' : 'lines'}, nothing was enqueued; mend them, or set them aside with --skip-invalid`,
+    ]);
+  }
+  for (const problem of invalid.problems) context.note(`set aside: ${problem}`);
+  if (total === 0) throw new InputError(`${input.name}: no jobs found`);
+  const submitted = await batches.submit({
+    digest,
+    total,
+    lane: options.lane,
+    rows: readRows(input.lines(), invalid.lines, rows),
+    ...(options.id === undefined ? {} : { id: options.id }),
+    name: options.name ?? input.name,
+    ...(options.maxTotalUsd === undefined ? {} : { maxTotalNanos: usdToNanos(options.maxTotalUsd) }),
+  });
+  return { ...submitted, total, invalid: invalid.count };
+}
+
+/** Shows how the batch goes until it has ended, or until the signal says to look away. */
+export async function watchBatch(
+  context: Context,
+  batches: Batches,
+  id: string,
+  view: ProgressView,
+  signal: AbortSignal,
+): Promise<BatchStatus> {
+  let status = await batches.status(id);
+  let movedAt = Date.now();
+  while (!hasEnded(status) && !signal.aborted) {
+    view.show(status);
+    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+    const next = await batches.status(id);
+    if (next.attempts + next.completed + next.failed > status.attempts + status.completed + status.failed)
+      movedAt = Date.now();
+    else if (Date.now() - movedAt > STILL_AFTER_MS && next.attempts === 0) {
+      context.note('no row was started yet: is a worker running? (sluice worker, or --workers 1)');
+      movedAt = Number.POSITIVE_INFINITY;
+    }
+    status = next;
+  }
+  view.end(status);
+  return status;
+}
+
+function hasEnded(status: BatchStatus): boolean {
+  return status.completed + status.failed >= status.total;
+}
+
+/** Reads the batch's results once: into the files, and into the summary. */
+export async function collectResults(
+  config: Config,
+  batches: Batches,
+  id: string,
+  output: BatchOutput | undefined,
+): Promise<BatchSummary> {
+  const summary = createSummary(createRouter(config).catalog.models);
+  for await (const page of batches.results(id)) {
+    for (const { result } of page) {
+      summary.add(result);
+      if (result) await output?.write(result);
+    }
+  }
+  return summary.summary();
+}

@@ -1,0 +1,210 @@
+import { Command } from 'commander';
+import type { Config } from '../../domain/config.ts';
+import type { BatchSummary } from '../../domain/summary.ts';
+import { Batches } from '../../producer/index.ts';
+import type { BatchStatus } from '../../store/batches.ts';
+import { openBatchInput } from '../batch-input.ts';
+import { openBatchOutput, outputPaths } from '../batch-output.ts';
+import { listLines, statusJson, statusLines } from '../batch-status.ts';
+import { collectResults, submitBatch, watchBatch } from '../batch-run.ts';
+import { summaryJson, summaryLines } from '../batch-summary.ts';
+import { type Context, contextOf, requireConfig } from '../context.ts';
+import { EXIT } from '../failure.ts';
+import { parseCount, parseCountOrNone } from '../options.ts';
+import { createProgressView } from '../progress.ts';
+import { openRedis } from '../redis.ts';
+import { untilInterrupted } from '../signals.ts';
+import { startWorkerCrew } from '../worker-crew.ts';
+import { type SubmitFlags, toSubmitOptions, withSubmitFlags } from '../submit-flags.ts';
+
+type RunFlags = SubmitFlags & { workers: number; concurrency?: number; out?: string; json?: boolean };
+
+export const batchCommand = new Command('batch').description('Run many prompts: submit, watch, collect.');
+
+withSubmitFlags(batchCommand.command('run'))
+  .description('enqueue a file of prompts, show progress, write the results')
+  .option('--workers <n>', 'worker processes to start for it; 0 leaves it to workers elsewhere', parseCountOrNone, 1)
+  .option('--concurrency <n>', 'jobs at a time in each worker', parseCount)
+  .option('--out <file>', 'results file (default: FILE with .results.jsonl; - for stdout); failed rows go beside it')
+  .option('--json', 'print one JSON object in the end, and no progress')
+  .addHelpText('after', '\nExample: sluice batch run prompts.jsonl --task coding --max-total-usd 5 --workers 2')
+  .action(async (file: string, flags: RunFlags, command: Command) => {
+    process.exitCode = await runBatch(contextOf(command), file, flags);
+  });
+
+withSubmitFlags(batchCommand.command('submit'))
+  .description('enqueue a file of prompts and return; workers elsewhere do the work')
+  .option('--json', 'print one JSON object')
+  .action(async (file: string, flags: SubmitFlags & { json?: boolean }, command: Command) => {
+    const context = contextOf(command);
+    await withBatches(context, async (batches, config) => {
+      const { id, isNew, total } = await submitFile(context, config, batches, file, flags);
+      if (flags.json) context.print(JSON.stringify({ id, rows: total, is_new: isNew }));
+      else {
+        context.print(id);
+        context.note(
+          `${total} rows ${isNew ? 'enqueued' : 'were submitted before; nothing runs twice'}; watch them with: sluice batch status ${id} --watch`,
+        );
+      }
+    });
+  });
+
+batchCommand
+  .command('status')
+  .description('where a batch stands')
+  .argument('<id>')
+  .option('--watch', 'follow it until it ends')
+  .option('--json', 'print one JSON object')
+  .action(async (id: string, flags: { watch?: boolean; json?: boolean }, command: Command) => {
+    const context = contextOf(command);
+    await withBatches(context, async (batches) => {
+      if (flags.watch) {
+        const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
+        await watchBatch(context, batches, id, view, untilInterrupted().signal);
+      }
+      const status = await batches.status(id);
+      context.print(flags.json ? JSON.stringify(statusJson(status)) : statusLines(status).join('\n'));
+    });
+  });
+
+batchCommand
+  .command('results')
+  .description('write the results of a batch, finished or not')
+  .argument('<id>')
+  .option('--out <file>', 'results file (- for stdout)', '-')
+  .option('--json', 'print the summary as one JSON object (with --out FILE)')
+  .action(async (id: string, flags: { out: string; json?: boolean }, command: Command) => {
+    const context = contextOf(command);
+    await withBatches(context, async (batches, config) => {
+      const status = await batches.status(id);
+      const summary = await writeResults(context, config, batches, status, '-', flags.out);
+      if (flags.json && flags.out !== '-') context.print(JSON.stringify({ id, ...summaryJson(summary) }));
+      else for (const line of summaryLines(summary, Date.now() - status.submittedAt).slice(0, 2)) context.note(line);
+      process.exitCode = exitCodeOfSummary(summary);
+    });
+  });
+
+batchCommand
+  .command('cancel')
+  .description("take a batch's waiting rows out of the queue; what has ended keeps its result")
+  .argument('<id>')
+  .option('--json', 'print one JSON object')
+  .action(async (id: string, flags: { json?: boolean }, command: Command) => {
+    const context = contextOf(command);
+    await withBatches(context, async (batches) => {
+      const { cancelled } = await batches.cancel(id);
+      const status = await batches.status(id);
+      if (flags.json) context.print(JSON.stringify({ ...statusJson(status), cancelled }));
+      else
+        context.print(
+          `${id}: ${cancelled} rows cancelled, ${status.completed} have completed, ${status.total - status.completed - status.failed} are under way`,
+        );
+    });
+  });
+
+batchCommand
+  .command('list')
+  .description('the newest batches')
+  .option('--limit <n>', 'how many', parseCount, 20)
+  .option('--json', 'print one JSON object a batch')
+  .action(async (flags: { limit: number; json?: boolean }, command: Command) => {
+    const context = contextOf(command);
+    await withBatches(context, async (batches) => {
+      const statuses = await batches.list(flags.limit);
+      if (flags.json) for (const status of statuses) context.print(JSON.stringify(statusJson(status)));
+      else if (statuses.length === 0) context.note('no batches yet; submit one with: sluice batch run FILE');
+      else for (const line of listLines(statuses)) context.print(line);
+    });
+  });
+
+/** Runs the file to its end. What is not finished when this process is interrupted stays in the queue. */
+async function runBatch(context: Context, file: string, flags: RunFlags): Promise<number> {
+  return withBatches(context, async (batches, config) => {
+    const startedAt = Date.now();
+    const { id, isNew } = await submitFile(context, config, batches, file, flags);
+    if (!flags.json) context.note(isNew ? `batch ${id}` : `batch ${id} was submitted before; nothing runs twice`);
+    const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
+    const interruption = untilInterrupted();
+    const workers = startWorkerCrew({
+      count: flags.workers,
+      commandArguments: workerArguments(context, flags),
+      note: (line) => context.note(line),
+    });
+    let status: BatchStatus;
+    try {
+      status = await watchBatch(context, batches, id, view, interruption.signal);
+    } finally {
+      await workers.stop();
+      interruption.dispose();
+    }
+    const summary = await writeResults(context, config, batches, status, file, flags.out);
+    const durationMs = Date.now() - startedAt;
+    if (flags.json) context.print(JSON.stringify({ id, ...summaryJson(summary), duration_ms: durationMs }));
+    else for (const line of ['', ...summaryLines(summary, durationMs)]) context.note(line);
+    if (summary.open === 0) return exitCodeOfSummary(summary);
+    context.note(`${summary.open} rows are still in the queue; go on with: sluice batch run ${file}`);
+    return interruption.signal.aborted ? EXIT.interrupted : EXIT.someFailed;
+  });
+}
+
+function workerArguments(context: Context, flags: RunFlags): string[] {
+  return [
+    'worker',
+    ...(context.configFile === undefined ? [] : ['--config', context.configFile]),
+    ...['--log-level', context.debug ? 'debug' : 'error'],
+    ...(flags.concurrency === undefined ? [] : ['--concurrency', String(flags.concurrency)]),
+  ];
+}
+
+async function submitFile(
+  context: Context,
+  config: Config,
+  batches: Batches,
+  file: string,
+  flags: SubmitFlags,
+): Promise<{ id: string; isNew: boolean; total: number }> {
+  const input = await openBatchInput(file);
+  try {
+    return await submitBatch(context, config, batches, input, toSubmitOptions(flags));
+  } finally {
+    await input.close();
+  }
+}
+
+async function writeResults(
+  context: Context,
+  config: Config,
+  batches: Batches,
+  status: BatchStatus,
+  file: string,
+  out: string | undefined,
+): Promise<BatchSummary> {
+  const paths = outputPaths(file, out, status.id);
+  const output = openBatchOutput(paths.results, paths.errors);
+  const summary = await collectResults(config, batches, status.id, output);
+  const { hasErrors } = await output.finish();
+  if (paths.results !== '-')
+    context.note(`results: ${paths.results}${hasErrors ? `, failed rows: ${paths.errors}` : ''}`);
+  else if (hasErrors) context.note(`failed rows: ${paths.errors}`);
+  return summary;
+}
+
+function exitCodeOfSummary(summary: BatchSummary): number {
+  if ((summary.errors['BUDGET_EXCEEDED'] ?? 0) > 0) return EXIT.budget;
+  return summary.failed > 0 ? EXIT.someFailed : EXIT.ok;
+}
+
+async function withBatches<Value>(
+  context: Context,
+  use: (batches: Batches, config: Config) => Promise<Value>,
+): Promise<Value> {
+  const config = requireConfig(context);
+  const redis = await openRedis(context, config.redis.url);
+  const batches = new Batches({ config, redis: redis.target });
+  try {
+    return await use(batches, config);
+  } finally {
+    await batches.close();
+    await redis.close();
+  }
+}

@@ -1,0 +1,32 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { Command } from 'commander';
+import { InputError } from '../../domain/errors.ts';
+import { CONFIG_NAME, reasonOf } from '../config-file.ts';
+import { bundledFile, contextOf } from '../context.ts';
+
+export const initCommand = new Command('init')
+  .description('write a commented sluice.yaml to start from')
+  .option('--force', 'replace the file that is there')
+  .addHelpText('after', '\nExample:\n  $ sluice init && export OPENROUTER_API_KEY=... && sluice doctor')
+  .action((options: { force?: boolean }, command: Command) => {
+    const { configFile, directory, env, note } = contextOf(command);
+    const path = configFile ?? resolve(directory, CONFIG_NAME);
+    const shown = relative(directory, path);
+    writeConfig(path, shown, options.force ?? false);
+    note(`wrote ${shown}: providers, models with prices, tasks, budgets; read it through and make it yours`);
+    if (!env['OPENROUTER_API_KEY']) note('next: export OPENROUTER_API_KEY=... (https://openrouter.ai/keys)');
+    note('then: sluice doctor');
+  });
+
+function writeConfig(path: string, shown: string, force: boolean): void {
+  const text = readFileSync(bundledFile('examples/sluice.yaml'), 'utf8');
+  try {
+    writeFileSync(path, text, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    throw new InputError(
+      exists ? `${shown} is there already; --force replaces it` : `cannot write ${shown}: ${reasonOf(error)}`,
+    );
+  }
+}

@@ -1,0 +1,165 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { Redis } from 'ioredis';
+import { InputError } from '../../domain/errors.ts';
+import { suggestion } from '../../domain/issues.ts';
+import { formatUsd } from '../../domain/money.ts';
+import type { UsageRecord } from '../../domain/usage.ts';
+import { createKeys } from '../../store/keys.ts';
+import { type UsageEntry, type UsageStream, createUsageStream } from '../../store/usage-stream.ts';
+import { findInstallation } from '../config-view.ts';
+import { type Context, contextOf } from '../context.ts';
+import { formatLatency, formatTime, styled } from '../format.ts';
+import { parseSince } from '../options.ts';
+import { waitForStop } from '../processes.ts';
+import { openRedis } from '../redis.ts';
+import { printable } from '../table.ts';
+import { DIMENSIONS, type Dimension, createUsageGroups, renderUsage, usageFacts } from '../usage-groups.ts';
+
+type Options = {
+  by: readonly Dimension[];
+  since?: number;
+  batch?: string;
+  json?: boolean;
+  stream?: boolean;
+  follow?: boolean;
+};
+
+export const usageCommand = new Command('usage')
+  .description('what was called and what it cost, from the usage stream')
+  .option('--by <names>', `any of ${Object.keys(DIMENSIONS).join(', ')}; with commas between`, parseDimensions, [
+    'model',
+  ])
+  .option('--since <when>', '24h, 7d, 2026-11-01 (UTC); everything without it', (text) => parseSince(text))
+  .option('--batch <id>', 'only this batch')
+  .option('--json', 'one JSON object')
+  .option('--stream', 'the records themselves, one JSON object a line')
+  .option('--follow', 'each call as it arrives, until Ctrl-C; with --stream as JSON')
+  .addHelpText(
+    'after',
+    `
+Calls are those that reached a provider; failed ones have no answer. Cached answers cost nothing and are counted apart,
+with what they saved. The latency is the average of the calls that answered.
+
+Examples:
+  $ sluice usage --by task,model --since 24h
+  $ sluice usage --stream --since 2026-11-01 > usage.jsonl`,
+  )
+  .action(async (options: Options, command: Command) => {
+    const context = contextOf(command);
+    if (options.json && (options.stream || options.follow)) {
+      throw new InputError('--json is one object with the sums; leave it out with --stream or --follow');
+    }
+    const installation = findInstallation(context);
+    const redis = await openRedis(context, installation.redis.url);
+    try {
+      const stream = createUsageStream(redis.redis, createKeys(installation.redis.prefix));
+      if (options.follow) await follow(context, stream, redis.redis, options);
+      else if (options.stream) await printRecords(context, stream, options);
+      else await printSums(context, stream, options);
+    } finally {
+      await redis.close();
+    }
+  });
+
+async function printSums(context: Context, stream: UsageStream, options: Options): Promise<void> {
+  const { by, since, batch } = options;
+  const groups = createUsageGroups(by);
+  for await (const page of stream.read(rangeOf(options))) {
+    for (const record of recordsOf(page, batch)) groups.count(record);
+  }
+  if (options.json) {
+    context.print(
+      JSON.stringify({
+        since: since === undefined ? null : new Date(since).toISOString(),
+        total: usageFacts(groups.total),
+        groups: groups.sorted().map(({ names, sums }) => ({
+          ...Object.fromEntries(by.map((dimension, index) => [dimension, names[index] ?? null])),
+          ...usageFacts(sums),
+        })),
+      }),
+    );
+    return;
+  }
+  const sorted = groups.sorted();
+  if (sorted.length === 0) {
+    context.note(`no calls ${batch === undefined ? '' : `of batch ${batch} `}recorded${sinceText(since)}`);
+    return;
+  }
+  for (const line of renderUsage(by, sorted, groups.total, (titles) => styled('bold', titles))) context.print(line);
+}
+
+async function printRecords(context: Context, stream: UsageStream, options: Options): Promise<void> {
+  for await (const page of stream.read(rangeOf(options))) await printPage(page, context, options);
+}
+
+/** What was there since `--since`, then what comes. */
+async function follow(context: Context, stream: UsageStream, redis: Redis, options: Options): Promise<void> {
+  const stopping = new AbortController();
+  void waitForStop().then(() => {
+    stopping.abort();
+    // The read that waits for more ends with its connection.
+    redis.disconnect();
+  });
+  // Redis' own clock, so that nothing between two reads is missed; `$` would be taken anew by each.
+  let lastId = `${(await redis.time())[0]}000-0`;
+  if (options.since === undefined) {
+    context.note('waiting for calls; Ctrl-C ends');
+    const [seconds, micros] = await redis.time();
+    lastId = `${Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)}-0`;
+  }
+  try {
+    if (options.since !== undefined) {
+      lastId = '0-0';
+      for await (const page of stream.read(rangeOf(options))) {
+        await printPage(page, context, options);
+        lastId = page.at(-1)?.id ?? lastId;
+      }
+    }
+    for await (const page of stream.follow(stopping.signal, lastId)) await printPage(page, context, options);
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+  }
+}
+
+async function printPage(page: readonly UsageEntry[], context: Context, options: Options): Promise<void> {
+  for (const record of recordsOf(page, options.batch)) {
+    context.print(options.stream ? JSON.stringify(record) : describeRecord(record));
+  }
+  // A reader that is slower than Redis must not make this process hold the stream.
+  if (process.stdout.writableNeedDrain) await new Promise((resolve) => process.stdout.once('drain', resolve));
+}
+
+function describeRecord(record: UsageRecord): string {
+  const tokens = `${record.input_tokens} in, ${record.output_tokens} out`;
+  const parts = [
+    formatTime(record.at),
+    record.outcome.padEnd(11),
+    record.model,
+    record.task ?? '-',
+    record.error_code ?? tokens,
+    formatUsd(record.cost_nanos),
+    formatLatency(record.latency_ms),
+    record.row_id ?? record.job_id,
+  ];
+  return printable(parts.join('  '));
+}
+
+function* recordsOf(page: readonly UsageEntry[], batch: string | undefined): Generator<UsageRecord> {
+  for (const { record } of page) if (batch === undefined || record.batch_id === batch) yield record;
+}
+
+function rangeOf({ since }: Options): { sinceMs?: number } {
+  return since === undefined ? {} : { sinceMs: since };
+}
+
+function sinceText(since: number | undefined): string {
+  return since === undefined ? ' yet' : ` since ${formatTime(since)} UTC`;
+}
+
+function parseDimensions(text: string): readonly Dimension[] {
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  const known = Object.keys(DIMENSIONS);
+  const unknown = names.find((name) => !Object.hasOwn(DIMENSIONS, name));
+  if (unknown === undefined) return names as Dimension[];
+  throw new InvalidArgumentError(`"${unknown}" is none of ${known.join(', ')}${suggestion(unknown, known)}.`);
+}

@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EXIT } from './failure.ts';
+
+/** Set for a process that is to end with the one that started it; holds that one's pid. */
+const PARENT_VARIABLE = 'SLUICE_PARENT_PID';
+const PARENT_CHECK_MS = 1_000;
+
+/**
+ * Resolves with the reason to stop: the first SIGINT, SIGTERM or SIGHUP, or `parent gone` in a process that was started
+ * for another one. Each further SIGINT calls `onImpatience`: a person does not want to wait.
+ */
+export function waitForStop(onImpatience: () => void = endAtOnce): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let isStopping = false;
+  const stop = (reason: string): void => {
+    isStopping = true;
+    resolve(reason);
+  };
+  process.on('SIGINT', () => (isStopping ? onImpatience() : stop('SIGINT')));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGHUP', () => stop('SIGHUP'));
+  const parentPid = process.env[PARENT_VARIABLE];
+  if (parentPid) {
+    // An orphan gets a new parent at once, also when the old one was killed and lies there as a zombie.
+    const timer = setInterval(() => {
+      if (process.ppid === Number(parentPid)) return;
+      clearInterval(timer);
+      stop('parent gone');
+    }, PARENT_CHECK_MS);
+    void promise.then(() => clearInterval(timer));
+  }
+  return promise;
+}
+
+export function endAtOnce(): never {
+  process.exit(EXIT.interrupted);
+}
+
+/** Starts another command of this same program, on this same Node, that ends when this process does. */
+export function spawnCommand(commandArguments: readonly string[]): ChildProcess {
+  const entry = process.argv[1];
+  if (entry === undefined) throw new Error('this program does not know its own file');
+  return spawn(process.execPath, [...process.execArgv, entry, ...commandArguments], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
+  });
+}

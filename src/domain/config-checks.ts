@@ -1,0 +1,90 @@
+import { kindOfHost } from './address.ts';
+import type { Problem } from './issues.ts';
+
+/** `unknown task "sumarize"; known: coding, summarize`. */
+export function unknownName(kind: string, name: string, known: object): string {
+  const names = Object.keys(known).toSorted();
+  const shown = names.slice(0, 12).join(', ') + (names.length > 12 ? `, and ${names.length - 12} more` : '');
+  return `unknown ${kind} "${name}"; ${names.length === 0 ? `no ${kind} is declared` : `known: ${shown}`}`;
+}
+
+/**
+ * Names that are used and not declared. Runs beside the schema, so that all that is wrong is told at once: any part of
+ * the configuration may be missing or of the wrong type, which is then the schema's to tell.
+ */
+export function problemsOfReferences(config: object): Problem[] {
+  const sections = config as Record<string, unknown>;
+  const declared = {
+    provider: recordOf(sections['providers']),
+    model: recordOf(sections['models']),
+    task: recordOf(sections['tasks']),
+    lane: recordOf(sections['lanes']),
+  };
+  const problems: Problem[] = [];
+  const require = (kind: keyof typeof declared, name: unknown, ...path: (string | number)[]): void => {
+    if (typeof name !== 'string' || Object.hasOwn(declared[kind], name)) return;
+    problems.push({ path, message: unknownName(kind, name, declared[kind]) });
+  };
+  const requireAll = (kind: keyof typeof declared, names: unknown, ...path: (string | number)[]): void => {
+    if (Array.isArray(names)) for (const [index, name] of names.entries()) require(kind, name, ...path, index);
+  };
+
+  for (const [alias, model] of entriesOf(declared.model)) {
+    require('provider', model['provider'], 'models', alias, 'provider');
+    for (const task of Object.keys(recordOf(model['scores']))) {
+      if (task !== 'default') require('task', task, 'models', alias, 'scores', task);
+    }
+  }
+  for (const [name, task] of entriesOf(declared.task)) {
+    requireAll('model', task['models'], 'tasks', name, 'models');
+    require('lane', task['lane'], 'tasks', name, 'lane');
+  }
+  for (const [name, experiment] of entriesOf(sections['experiments'])) {
+    requireAll('task', experiment['tasks'], 'experiments', name, 'tasks');
+    for (const [variant, { models }] of entriesOf(experiment['variants'])) {
+      requireAll('model', models, 'experiments', name, 'variants', variant, 'models');
+    }
+  }
+  for (const [name, budget] of entriesOf(sections['budgets'])) {
+    require('task', budget['task'], 'budgets', name, 'task');
+  }
+  return problems;
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function entriesOf(map: unknown): [string, Record<string, unknown>][] {
+  return Object.entries(recordOf(map)).map(([name, entry]) => [name, recordOf(entry)]);
+}
+
+/** Why a provider must not be called at this base URL, or undefined when it may be. */
+export function problemOfBaseUrl(text: string, allowPrivate: boolean): string | undefined {
+  // The text is not repeated: it may hold a password.
+  if (!URL.canParse(text)) return 'not a URL; expected one such as https://openrouter.ai/api/v1';
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return `only http and https, got ${url.protocol}//`;
+  if (url.username !== '' || url.password !== '') return 'no user or password in the URL; use api_key';
+  if (url.search !== '' || url.hash !== '') return 'no query and no fragment in the URL';
+  const kind = kindOfHost(url.hostname);
+  if (kind === 'forbidden') return `${url.hostname} is a link-local or reserved address and is never called`;
+  if (kind === 'private' && !allowPrivate)
+    return `${url.hostname} is private; set allow_private: true if that is meant`;
+  // A name may turn out to be private; the HTTP client looks when it connects.
+  if (url.protocol === 'http:' && (kind === 'public' || !allowPrivate)) {
+    return 'http would send the key in the clear; use https';
+  }
+  return undefined;
+}
+
+const PLACEHOLDER =
+  /^(sk[-_])?(or-v1-|ant-|proj-)?(x{3,}|\*{3,}|\.{3,})$|\byour[-_ ]|\bkey[-_]here\b|^(change[-_]?me|placeholder|todo)$|^<.*>$|\$\{/i;
+
+/** Why a text is no API key, or undefined when it may be one. Never repeats the text. */
+export function problemOfKey(key: string): string | undefined {
+  if (key === '') return 'is empty; give the key, or leave api_key out when the provider needs none';
+  if (!/^[\x21-\x7e]+$/.test(key)) return 'a key has printable characters only, without spaces or line breaks';
+  if (PLACEHOLDER.test(key)) return 'is a placeholder, not a key; put in the real one';
+  return undefined;
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { Expectation } from '../domain/expectation.ts';
+import { type Problem, check } from '../domain/issues.ts';
+import type { PromptJob } from '../domain/job.ts';
+import { Message, SamplingParameters } from '../domain/request.ts';
+import { type Intake, type Prepared, prepareJob } from './intake.ts';
+
+/** What a batch's options say for rows that do not say it themselves. */
+export type RowDefaults = Pick<
+  PromptJob,
+  | 'task'
+  | 'max_cost_usd'
+  | 'max_latency_ms'
+  | 'max_tokens'
+  | 'lane'
+  | 'account'
+  | 'strategy'
+  | 'max_attempts'
+  | 'deadline_ms'
+>;
+
+export type RowOptions = {
+  intake: Intake;
+  defaults: RowDefaults;
+  /** Routes rows freely, whatever `model` they name: for files that were written for one provider. */
+  anyModel: boolean;
+};
+
+/** Our own additions to OpenAI's line; the output has a field of the same name. */
+const Extension = z.strictObject({
+  task: z.string().optional(),
+  max_cost_usd: z.number().optional(),
+  max_latency_ms: z.number().optional(),
+  lane: z.string().optional(),
+  account: z.string().optional(),
+  expect: Expectation.optional(),
+});
+
+/** A line of OpenAI's batch format: https://platform.openai.com/docs/guides/batch */
+const OpenAiLine = z.strictObject({
+  custom_id: z.string().min(1).max(256),
+  method: z.literal('POST'),
+  url: z.literal('/v1/chat/completions'),
+  body: z.strictObject({
+    model: z.string().min(1),
+    messages: z.array(Message).min(1).max(2_000),
+    ...SamplingParameters.shape,
+    max_tokens: z.int().min(1).optional(),
+    max_completion_tokens: z.int().min(1).optional(),
+    user: z.string().optional(),
+    metadata: z.record(z.string(), z.string()).nullish(),
+    stream: z.literal(false, 'a batch has no streams; leave it out').nullish(),
+    n: z.literal(1, 'one answer a row; leave it out').nullish(),
+    store: z.boolean().nullish(),
+    service_tier: z.string().nullish(),
+  }),
+  x_sluice: Extension.optional(),
+});
+type OpenAiLine = z.infer<typeof OpenAiLine>;
+
+const ROUTED = 'sluice/auto';
+
+/** One line of a batch file, in our own shape or in OpenAI's, as a job. `lineNumber` names a row that has no id. */
+export function parseRow(text: string, lineNumber: number, options: RowOptions): Prepared {
+  const parsed = parseJson(text);
+  if (!parsed.ok) return parsed;
+  const isOpenAi = parsed.value !== null && typeof parsed.value === 'object' && 'custom_id' in parsed.value;
+  if (!isOpenAi) return prepareRow(parsed.value, lineNumber, options);
+  const line = check(OpenAiLine, parsed.value);
+  if (!line.ok) return line;
+  const prepared = prepareRow(fromOpenAi(line.value), lineNumber, options);
+  return prepared.ok ? prepared : { ok: false, problems: prepared.problems.map(inOpenAiTerms) };
+}
+
+function prepareRow(row: unknown, lineNumber: number, { intake, defaults, anyModel }: RowOptions): Prepared {
+  if (row === null || typeof row !== 'object' || Array.isArray(row)) return prepareJob(row, intake);
+  const job: Record<string, unknown> = { id: `line-${lineNumber}`, ...defaults, ...row };
+  if (anyModel || job['model'] === ROUTED) delete job['model'];
+  return prepareJob(job, intake);
+}
+
+function fromOpenAi({ custom_id, body, x_sluice }: OpenAiLine): PromptJob {
+  const {
+    max_tokens,
+    max_completion_tokens,
+    metadata,
+    stream: _stream,
+    n: _n,
+    store: _store,
+    service_tier: _tier,
+    ...rest
+  } = body;
+  const maxTokens = max_completion_tokens ?? max_tokens;
+  return {
+    ...rest,
+    ...x_sluice,
+    id: custom_id,
+    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+    ...(metadata ? { metadata } : {}),
+  };
+}
+
+const OF_THE_LINE = new Set(['task', 'max_cost_usd', 'max_latency_ms', 'lane', 'account', 'expect']);
+
+function inOpenAiTerms({ path, message }: Problem): Problem {
+  const first = path[0];
+  if (first === 'id') return { path: ['custom_id', ...path.slice(1)], message };
+  return { path: [typeof first === 'string' && OF_THE_LINE.has(first) ? 'x_sluice' : 'body', ...path], message };
+}
+
+function parseJson(text: string): { ok: true; value: unknown } | { ok: false; problems: Problem[] } {
+  try {
+    return { ok: true, value: JSON.parse(text) as unknown };
+  } catch (error) {
+    return { ok: false, problems: [{ path: [], message: `not valid JSON (${reasonOf(error, text)})` }] };
+  }
+}
+
+/** The parser's reason without the piece of text that it quotes: that may be a prompt. */
+function reasonOf(error: unknown, text: string): string {
+  const message = error instanceof Error ? error.message : '';
+  const reason =
+    /^(Unexpected token|Unexpected end of JSON input|Unterminated string|Expected [^"]*?|Bad [a-z ]+?)(?: '(.)')?(?=,| in JSON|$| at )/.exec(
+      message,
+    );
+  const position = /at position (\d+)/.exec(message)?.[1];
+  const column = position === undefined ? columnOf(reason?.[2], text) : Number(position) + 1;
+  const what = reason ? `${reason[1]}${reason[2] === undefined ? '' : ` ${reason[2]}`}` : 'syntax error';
+  return column === undefined ? what : `${what} at column ${column}`;
+}
+
+/** V8 leaves the position out for short texts; a token that occurs once gives it away. */
+function columnOf(token: string | undefined, text: string): number | undefined {
+  if (token === undefined || text.indexOf(token) !== text.lastIndexOf(token)) return undefined;
+  return text.indexOf(token) + 1;
+}

@@ -1,0 +1,42 @@
+import { GatewayError, toGatewayError } from '../domain/errors.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import { isRedisFailure } from '../store/redis.ts';
+import { giveUp, runAttempt } from './attempt.ts';
+import type { Services, Start } from './services.ts';
+
+const REDIS_RETRY_MS = 2_000;
+
+/**
+ * Runs an attempt so that every job ends or goes on, whatever is thrown on the way. A Redis in trouble is waited for and
+ * spends no attempt; anything else would happen again at the next start, so that the job ends.
+ */
+export async function runSafely(
+  start: Start,
+  isReadable: boolean,
+  services: Services,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  try {
+    if (isReadable) return await runAttempt(start, services, signal);
+    return await giveUp(new GatewayError('JOB_INVALID', 'the job has no readable data'), start, services);
+  } catch (thrown) {
+    return recover(thrown, start, services);
+  }
+}
+
+async function recover(thrown: unknown, start: Start, services: Services): Promise<Outcome> {
+  const mayTryAgain = start.deferrals < services.config.workers.max_deferrals;
+  if (isRedisFailure(thrown) && mayTryAgain) return waitForRedis(thrown, services);
+  try {
+    return await giveUp(toGatewayError(thrown), start, services);
+  } catch (error) {
+    // It cannot even be written down that the job has ended.
+    return waitForRedis(error, services);
+  }
+}
+
+function waitForRedis(thrown: unknown, services: Services): Outcome {
+  const reason = isRedisFailure(thrown) ? thrown.message.split('\n', 1)[0] : toGatewayError(thrown).message;
+  const error = new GatewayError('INTERRUPTED', `Redis did not do its part: ${reason}`, {}, { cause: thrown });
+  return { kind: 'deferred', error, delayMs: Math.ceil(REDIS_RETRY_MS * (0.5 + services.random())) };
+}

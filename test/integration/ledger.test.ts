@@ -1,0 +1,339 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createKeys } from '../../src/store/keys.ts';
+import { createLedger } from '../../src/store/ledger.ts';
+import { acquireEmbeddedRedis } from '../../src/store/embedded/index.ts';
+import { type Stores, openStores } from '../support/harness.ts';
+import {
+  admitRequest,
+  answeredAttempt,
+  attemptId,
+  cachedEnding,
+  completedResult,
+  failedAttempt,
+  refusal,
+} from '../support/ledger-steps.ts';
+
+const USD = 1_000_000_000;
+
+let stores: Stores;
+beforeEach(() => {
+  stores = openStores();
+});
+afterEach(() => stores.close());
+
+/** What must hold when nothing runs: nothing reserved, nothing open, the stream and the budgets agree. */
+async function expectBalanced(): Promise<number> {
+  const records = await stores.usage();
+  const billed = records.reduce((sum, record) => sum + record.cost_nanos, 0);
+  expect(await stores.money()).toEqual({ spentNanos: billed, heldNanos: 0 });
+  expect(await stores.ledger.openAttempts()).toBe(0);
+  return billed;
+}
+
+describe('admitting', () => {
+  test('a reservation holds the budget until the attempt is settled', async () => {
+    const { ledger } = stores;
+    expect(await ledger.admit(admitRequest({ job: 'a', hold: 300 }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 0, heldNanos: 300 });
+    expect(await ledger.openAttempts()).toBe(1);
+
+    const result = await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }));
+
+    expect(result).toEqual(completedResult('a', 120, 'four'));
+    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 120, heldNanos: 0 });
+    expect(await expectBalanced()).toBe(120);
+  });
+
+  test('asking twice for one attempt reserves once', async () => {
+    const { ledger } = stores;
+    const request = admitRequest({ job: 'a', hold: 300, limit: 500 });
+    expect(await Promise.all([ledger.admit(request), ledger.admit(request)])).toEqual([
+      { kind: 'admitted' },
+      { kind: 'admitted' },
+    ]);
+    expect(await ledger.admit(request)).toEqual({ kind: 'admitted' });
+    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 0, heldNanos: 300 });
+  });
+
+  test('asking again is answered the same although the cache was filled or the batch cancelled in between', async () => {
+    const { ledger, batches } = stores;
+    const request = admitRequest({ job: 'a', hold: 300, batch: 'b', cacheKey: 'k' });
+    await ledger.admit(request);
+    await batches.markCancelled('b');
+    await ledger.admit(admitRequest({ job: 'other', hold: 1 }));
+    await ledger.settle(answeredAttempt({ job: 'other', cost: 1, cacheKey: 'k' }));
+
+    expect(await ledger.admit(request)).toEqual({ kind: 'admitted' });
+
+    await ledger.settle(answeredAttempt({ job: 'a', cost: 5, batch: 'b' }));
+    await expectBalanced();
+  });
+
+  test('a reservation that fills the limit to the last nano-dollar is admitted, one above it is denied', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', hold: 400, limit: 1_000 }));
+    await ledger.settle(answeredAttempt({ job: 'a', cost: 400 }));
+    await ledger.admit(admitRequest({ job: 'b', hold: 250, limit: 1_000 }));
+
+    expect(await ledger.admit(admitRequest({ job: 'c', hold: 351, limit: 1_000 }))).toEqual({
+      kind: 'denied',
+      budget: { name: 'all', window: 'total', limitNanos: 1_000 },
+      spentNanos: 400,
+      heldNanos: 250,
+    });
+    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 400, heldNanos: 250 });
+    expect(await ledger.admit(admitRequest({ job: 'c', hold: 350, limit: 1_000 }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(admitRequest({ job: 'd', hold: 0, limit: 1_000 }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(admitRequest({ job: 'e', hold: 1, limit: 1_000 }))).toMatchObject({ kind: 'denied' });
+  });
+
+  test('a denial by one of two budgets reserves nothing in the other', async () => {
+    const { ledger } = stores;
+    const budgets = [
+      { name: 'wide', window: '2026-11', limitNanos: 1_000 },
+      { name: 'narrow', window: 'total', limitNanos: 10 },
+    ];
+    const denied = await ledger.admit({ ...admitRequest({ job: 'a', hold: 11 }), budgets });
+    expect(denied).toMatchObject({ kind: 'denied', budget: { name: 'narrow' } });
+    expect(await ledger.budget('wide', '2026-11')).toEqual({ spentNanos: 0, heldNanos: 0 });
+    expect(await ledger.openAttempts()).toBe(0);
+  });
+
+  test('1,000 attempts at once never reserve more than the budget: exactly those that fit are admitted', async () => {
+    const { ledger } = stores;
+    const hold = 7_000_000;
+    const fitting = Math.floor((5 * USD) / hold);
+    const admissions = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) =>
+        ledger.admit(admitRequest({ job: `job-${index}`, hold, limit: 5 * USD })),
+      ),
+    );
+    expect(admissions.filter((admission) => admission.kind === 'admitted')).toHaveLength(fitting);
+    expect(admissions.filter((admission) => admission.kind === 'denied')).toHaveLength(1_000 - fitting);
+    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 0, heldNanos: fitting * hold });
+    expect(await ledger.openAttempts()).toBe(fitting);
+
+    const admitted = admissions.flatMap((admission, index) => (admission.kind === 'admitted' ? [index] : []));
+    await Promise.all(
+      admitted.map((index) => ledger.settle(answeredAttempt({ job: `job-${index}`, cost: hold - index }))),
+    );
+    await expectBalanced();
+  });
+
+  test('a job that has ended is not admitted again', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }));
+    expect(await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }))).toEqual({
+      kind: 'done',
+      result: completedResult('a', 120, 'four'),
+    });
+    await expectBalanced();
+  });
+
+  test('a row of a cancelled batch is not admitted', async () => {
+    const { ledger, batches } = stores;
+    await batches.markCancelled('b');
+    expect(await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }))).toEqual({ kind: 'cancelled' });
+    expect(await ledger.admit(admitRequest({ job: 'c', hold: 300, batch: 'other' }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.openAttempts()).toBe(1);
+  });
+
+  test('a newer attempt of a job replaces one that was left open: that one is written off, not forgotten', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', start: 1, hold: 300 }));
+    await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 500 }));
+    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 300, heldNanos: 500 });
+
+    await ledger.settle(failedAttempt({ job: 'a', start: 1, cost: 0 }));
+    await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 450 }));
+    expect(await expectBalanced()).toBe(450);
+  });
+
+  test('a late reservation of an overtaken worker does not lose the attempt that runs', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 500 }));
+    await ledger.admit(admitRequest({ job: 'a', start: 1, hold: 300 }));
+
+    await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 450 }));
+    await ledger.settle(answeredAttempt({ job: 'a', start: 1, cost: 200 }));
+
+    expect(await expectBalanced()).toBe(650);
+    expect(new Set((await stores.usage()).map((record) => record.attempt_id))).toEqual(new Set(['a:1', 'a:2']));
+  });
+});
+
+describe('settling', () => {
+  test('a repeated settle changes nothing', async () => {
+    const { ledger, batches } = stores;
+    await batches.register({ id: 'b', digest: 'd', total: 2, lane: 'batch', submittedAt: 1 });
+    await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }));
+    const request = answeredAttempt({ job: 'a', cost: 120, batch: 'b' });
+    await ledger.settle(request);
+    const before = [await batches.status('b'), await stores.usage(), await stores.money()];
+
+    expect(await ledger.settle(request)).toEqual(completedResult('a', 120, 'four'));
+    expect(await Promise.all([ledger.settle(request), ledger.settle(request)])).toHaveLength(2);
+
+    expect([await batches.status('b'), await stores.usage(), await stores.money()]).toEqual(before);
+  });
+
+  test('a repeated settle of a failed attempt adds neither a record nor a line to the history', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await ledger.settle(failedAttempt({ job: 'a', cost: 10 }));
+    await ledger.settle(failedAttempt({ job: 'a', cost: 10 }));
+    expect((await ledger.history('a')).trail).toHaveLength(1);
+    expect(await expectBalanced()).toBe(10);
+  });
+
+  test('the first ending of a job stands, and the second is told so', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }));
+    expect(await ledger.settle(refusal({ job: 'a' }))).toEqual(completedResult('a', 120, 'four'));
+    expect(await ledger.settle(cachedEnding({ job: 'a' }))).toEqual(completedResult('a', 120, 'four'));
+    expect(await ledger.results(['a', 'unknown'])).toEqual([completedResult('a', 120, 'four'), undefined]);
+    expect(await stores.usage()).toHaveLength(1);
+  });
+
+  test('two workers that answer the same job both pay, and the first answer stands', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', start: 1, hold: 300 }));
+    await ledger.history('a');
+    await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }));
+    const [first, second] = await Promise.all([
+      ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 100, content: 'first' })),
+      ledger.settle(answeredAttempt({ job: 'a', start: 1, cost: 90, content: 'second' })),
+    ]);
+    expect(first).toEqual(completedResult('a', 100, 'first'));
+    expect(second).toEqual(completedResult('a', 100, 'first'));
+    expect(await expectBalanced()).toBe(190);
+  });
+
+  test('the end of a job is announced once, on its own channel', async () => {
+    const { ledger, keys, redis } = stores;
+    const subscriber = redis.duplicate();
+    const heard: string[] = [];
+    subscriber.on('message', (channel) => heard.push(channel));
+    await subscriber.subscribe(keys.done('a'), keys.done('marker'));
+    await ledger.settle(refusal({ job: 'a' }));
+    await ledger.settle(refusal({ job: 'a' }));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    subscriber.on('message', (channel) => channel === keys.done('marker') && resolve());
+    await ledger.settle(refusal({ job: 'marker' }));
+    await promise;
+    subscriber.disconnect();
+    expect(heard).toEqual([keys.done('a'), keys.done('marker')]);
+  });
+
+  test('prompt-like texts with line breaks and quotes survive in records and results', async () => {
+    const { ledger } = stores;
+    const content = 'line one\nline two\r\n"quoted" \u0000 \u2028 €';
+    const admit = admitRequest({ job: 'a', hold: 300 });
+    await ledger.admit({
+      ...admit,
+      writeOff: { ...admit.writeOff, record: { ...admit.writeOff.record, row_id: content } },
+    });
+    await ledger.history('a');
+    expect((await stores.usage())[0]?.row_id).toBe(content);
+    await ledger.admit(admitRequest({ job: 'b', hold: 300 }));
+    expect(await ledger.settle(answeredAttempt({ job: 'b', cost: 1, content }))).toMatchObject({
+      completion: { content },
+    });
+    expect(await ledger.results(['b'])).toMatchObject([{ completion: { content } }]);
+  });
+});
+
+describe('history', () => {
+  test('of a job that was never started is empty', async () => {
+    expect(await stores.ledger.history('nobody')).toEqual({ trail: [], benchedUntil: new Map() });
+  });
+
+  test('writes an attempt that was left open off: the hold is charged, one record says unconfirmed', async () => {
+    const { ledger } = stores;
+    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    const [first, again] = [await ledger.history('a'), await ledger.history('a')];
+    expect(first.trail).toMatchObject([{ outcome: 'unconfirmed', cost_nanos: 300 }]);
+    expect(again).toEqual(first);
+    expect(await stores.usage()).toMatchObject([{ attempt_id: 'a:1', outcome: 'unconfirmed', cost_nanos: 300 }]);
+    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 300, heldNanos: 0 });
+    expect(await expectBalanced()).toBe(300);
+  });
+
+  test.each([
+    { truth: 120, difference: -180 },
+    { truth: 300, difference: 0 },
+    { truth: 430, difference: 130 },
+  ])('the late truth of $truth about a written-off 300 is a correction of $difference', async (each) => {
+    const { ledger, batches } = stores;
+    await batches.register({ id: 'b', digest: 'd', total: 1, lane: 'batch', submittedAt: 1 });
+    await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }));
+    await ledger.history('a');
+
+    const late = answeredAttempt({ job: 'a', cost: each.truth, batch: 'b' });
+    await ledger.settle(late);
+    await ledger.settle(late);
+
+    expect(await stores.usage()).toMatchObject([
+      { attempt_id: attemptId({ job: 'a' }), outcome: 'unconfirmed', cost_nanos: 300 },
+      { attempt_id: attemptId({ job: 'a' }), outcome: 'correction', cost_nanos: each.difference, task: null },
+    ]);
+    expect(await expectBalanced()).toBe(each.truth);
+    expect(await batches.status('b')).toMatchObject({ attempts: 1, costNanos: each.truth, completed: 1, retrying: 0 });
+  });
+
+  test('lists the failed attempts in their order, and the result once there is one', async () => {
+    const { ledger } = stores;
+    for (const start of [1, 2]) {
+      await ledger.admit(admitRequest({ job: 'a', start, hold: 300 }));
+      await ledger.settle(failedAttempt({ job: 'a', start, cost: start }));
+    }
+    expect((await ledger.history('a')).trail.map((attempt) => attempt.cost_nanos)).toEqual([1, 2]);
+    await ledger.settle(refusal({ job: 'a' }));
+    expect(await ledger.history('a')).toMatchObject({ result: { status: 'failed' }, trail: [] });
+  });
+});
+
+describe('a Redis in trouble', () => {
+  test('the scripts are loaded again after SCRIPT FLUSH', async () => {
+    const { ledger, redis } = stores;
+    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await redis.script('FLUSH');
+    await ledger.settle(failedAttempt({ job: 'a', cost: 7 }));
+    await redis.script('FLUSH');
+    expect((await ledger.history('a')).trail).toHaveLength(1);
+    await redis.script('FLUSH');
+    expect(await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }))).toEqual({ kind: 'admitted' });
+    await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 3 }));
+    expect(await expectBalanced()).toBe(10);
+  });
+
+  test('without memory left an admission fails and says why, while what was called is still settled', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-oom-'));
+    const server = await acquireEmbeddedRedis({ directory, install: false, log: () => {} });
+    const redis = new Redis(server.connection);
+    const keys = createKeys('{oom}');
+    const ledger = createLedger(redis, keys, { resultTtlMs: 60_000 });
+    try {
+      await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+      await ledger.admit(admitRequest({ job: 'left-open', hold: 300 }));
+      await redis.config('SET', 'maxmemory', '1');
+
+      await expect(ledger.admit(admitRequest({ job: 'b', hold: 300 }))).rejects.toThrow(/^OOM command not allowed/);
+      expect(await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }))).toMatchObject({ status: 'completed' });
+      expect((await ledger.history('left-open')).trail).toHaveLength(1);
+
+      expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 420, heldNanos: 0 });
+      expect(await redis.xlen(keys.usage)).toBe(2);
+    } finally {
+      redis.disconnect();
+      await server.release();
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
