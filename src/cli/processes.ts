@@ -36,12 +36,16 @@ export function endAtOnce(): never {
   process.exit(EXIT.interrupted);
 }
 
-/** Starts another command of this same program, on this same Node, that ends when this process does. */
-export function spawnCommand(commandArguments: readonly string[]): ChildProcess {
+/**
+ * Starts another command of this same program, on this same Node, that ends when this process does. It has a process
+ * group of its own: Ctrl-C in the terminal is for this process, which then stops the others in order.
+ */
+export function spawnCommand(commandArguments: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const entry = process.argv[1];
   if (entry === undefined) throw new Error('this program does not know its own file');
   return spawn(process.execPath, [...process.execArgv, entry, ...commandArguments], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
+    env: { ...process.env, ...env, [PARENT_VARIABLE]: String(process.pid) },
+    detached: true,
   });
 }

@@ -19,6 +19,7 @@ const STEADY_AFTER_MS = 30_000;
 export function startWorkerCrew(options: {
   count: number;
   commandArguments: readonly string[];
+  env?: NodeJS.ProcessEnv;
   note: (line: string) => void;
 }): WorkerCrew {
   const children = new Set<ChildProcess>();
@@ -27,7 +28,7 @@ export function startWorkerCrew(options: {
 
   function startWorker(delayMs: number): void {
     const startedAt = Date.now();
-    const child = spawnCommand(options.commandArguments);
+    const child = spawnCommand(options.commandArguments, options.env);
     children.add(child);
     child.once('error', (error) => endOf(`cannot be started: ${error.message}`));
     child.once('exit', (code, signal) => endOf(`died (${signal ?? `exit code ${code}`})`));

@@ -15,15 +15,16 @@ export function unknownName(kind: string, name: string, known: object): string {
 export function problemsOfReferences(config: object): Problem[] {
   const sections = config as Record<string, unknown>;
   const declared = {
-    provider: recordOf(sections['providers']),
-    model: recordOf(sections['models']),
-    task: recordOf(sections['tasks']),
-    lane: recordOf(sections['lanes']),
+    provider: sections['providers'],
+    model: sections['models'],
+    task: sections['tasks'],
+    lane: sections['lanes'],
   };
   const problems: Problem[] = [];
   const require = (kind: keyof typeof declared, name: unknown, ...path: (string | number)[]): void => {
-    if (typeof name !== 'string' || Object.hasOwn(declared[kind], name)) return;
-    problems.push({ path, message: unknownName(kind, name, declared[kind]) });
+    const known = declared[kind];
+    if (typeof name !== 'string' || !isRecord(known) || Object.hasOwn(known, name)) return;
+    problems.push({ path, message: unknownName(kind, name, known) });
   };
   const requireAll = (kind: keyof typeof declared, names: unknown, ...path: (string | number)[]): void => {
     if (Array.isArray(names)) for (const [index, name] of names.entries()) require(kind, name, ...path, index);
@@ -51,8 +52,12 @@ export function problemsOfReferences(config: object): Problem[] {
   return problems;
 }
 
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function recordOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  return isRecord(value) ? value : {};
 }
 
 function entriesOf(map: unknown): [string, Record<string, unknown>][] {

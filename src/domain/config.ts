@@ -29,7 +29,8 @@ const HeaderName = z
   .string()
   .regex(/^[\w-]{1,64}$/, 'use 1 to 64 letters, digits or _ -')
   .refine(
-    (name) => !/^(host|connection|keep-alive|upgrade|expect|te|trailer|content-.*|transfer-.*|accept.*)$/i.test(name),
+    (name) =>
+      !/^(host|connection|keep-alive|upgrade|expect|te|trailer|content-.*|transfer-.*|accept|accept-.*)$/i.test(name),
     'set by Sluice itself',
   );
 
@@ -108,7 +109,7 @@ export const RoutingConfig = z.strictObject({
   /** Attempts of one job on all models together. */
   max_attempts: z.int().min(1).max(20).default(4),
   /** A job's `max_latency_ms` is held against this percentile of the model's latency. */
-  latency_percentile: z.union([z.literal(50), z.literal(95)]).default(95),
+  latency_percentile: z.literal([50, 95]).default(95),
   /** Tokens that an answer may have when neither the job nor its task says. */
   default_max_tokens: z.int().min(1).max(1_000_000).default(1_024),
 });

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { BESIDE_OTHER_PROBLEMS, show } from './issues.ts';
+import { JsonSchemaObject, brokenReferences, satisfiesSchema } from './json-schema.ts';
 
 const KINDS = ['equals', 'one_of', 'contains', 'number', 'json'] as const;
 
@@ -14,8 +16,8 @@ export const Expectation = z
     /** The last number in the answer. */
     number: z.number().optional(),
     tolerance: z.number().min(0).optional(),
-    /** The answer is JSON that satisfies this JSON Schema. */
-    json: z.record(z.string(), z.json()).optional(),
+    /** The answer is JSON, alone or in a Markdown fence, that satisfies this JSON Schema. */
+    json: JsonSchemaObject.optional(),
   })
   .superRefine((expectation, context) => {
     const given = KINDS.filter((kind) => expectation[kind] !== undefined);
@@ -25,8 +27,14 @@ export const Expectation = z
     if (expectation.tolerance !== undefined && expectation.number === undefined) {
       context.addIssue({ code: 'custom', path: ['tolerance'], message: 'tolerance goes with number' });
     }
-    if (expectation.json !== undefined && compileJsonSchema(expectation.json) === undefined) {
-      context.addIssue({ code: 'custom', path: ['json'], message: 'not a JSON Schema that can be checked' });
+  }, BESIDE_OTHER_PROBLEMS)
+  .superRefine(({ json }, context) => {
+    for (const reference of json === undefined ? [] : brokenReferences(json)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['json'],
+        message: `$ref ${show(reference)} leads nowhere; # and #/$defs/NAME can be referred to`,
+      });
     }
   });
 export type Expectation = z.infer<typeof Expectation>;
@@ -45,25 +53,28 @@ function fits(expectation: Expectation, answer: string): boolean {
     const found = lastNumber(answer);
     return found !== undefined && Math.abs(found - expectation.number) <= (expectation.tolerance ?? 1e-9);
   }
-  return expectation.json !== undefined && satisfiesSchema(expectation.json, answer);
+  return expectation.json !== undefined && isJsonThatFits(expectation.json, answer);
 }
 
 function fold(text: string): string {
   return text.trim().toLowerCase();
 }
 
-/** Reads `1,234.5` and `-7`; the last one counts, since answers tend to end with the result. */
+/**
+ * Reads `1,234.5`, `-7`, `.5` and `6.02e23`; the last one counts, since answers tend to end with the result. The hyphen
+ * of `3-5` and of `GPT-4` is no sign.
+ */
 function lastNumber(answer: string): number | undefined {
-  const matches = answer.match(/-?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?/g);
+  const matches = answer.match(
+    /(?:(?<![\w.)\]])[-\u2212])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?/gi,
+  );
   const last = matches?.at(-1);
-  return last === undefined ? undefined : Number(last.replaceAll(',', ''));
+  return last === undefined ? undefined : Number(last.replaceAll(',', '').replace('\u2212', '-'));
 }
 
-function satisfiesSchema(schema: Record<string, unknown>, answer: string): boolean {
-  const compiled = compileJsonSchema(schema);
-  if (!compiled) return false;
+function isJsonThatFits(schema: JsonSchemaObject, answer: string): boolean {
   try {
-    return compiled.safeParse(JSON.parse(withoutFence(answer))).success;
+    return satisfiesSchema(schema, JSON.parse(withoutFence(answer)));
   } catch {
     return false;
   }
@@ -71,14 +82,8 @@ function satisfiesSchema(schema: Record<string, unknown>, answer: string): boole
 
 /** Models like to wrap JSON in a Markdown fence; the content is what was asked for. */
 function withoutFence(answer: string): string {
-  const fenced = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?```\s*$/.exec(answer);
-  return fenced?.[1] ?? answer;
-}
-
-function compileJsonSchema(schema: Record<string, unknown>): z.ZodType | undefined {
-  try {
-    return z.fromJSONSchema(schema);
-  } catch {
-    return undefined;
-  }
+  const text = answer.trim();
+  const firstLineEnd = text.indexOf('\n');
+  const isFenced = text.startsWith('```') && text.endsWith('```') && firstLineEnd !== -1;
+  return isFenced ? text.slice(firstLineEnd, -3) : text;
 }

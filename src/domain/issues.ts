@@ -21,9 +21,8 @@ export function check<Schema extends z.ZodType>(
   if (malformed) return { ok: false, problems: [malformed] };
   const parsed = schema.safeParse(input);
   if (parsed.success) return { ok: true, value: parsed.data };
-  const known = knownFields(schema);
   const { issues } = parsed.error;
-  const explained = issues.slice(0, MOST_PROBLEMS).flatMap((issue) => explain(issue, input, known));
+  const explained = issues.slice(0, MOST_PROBLEMS).flatMap((issue) => explain(issue, input, schema));
   // The field that a misspelled one stands for is missing, too; that goes without saying.
   const suggested = new Set(explained.flatMap((problem) => problem.suggests ?? []));
   const problems = explained
@@ -50,7 +49,7 @@ export function formatPath(path: readonly (string | number)[]): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (!/^[\w.:/@-]{1,128}$/.test(step)) text += `[${show(step)}]`;
+    else if (!/^[\w.:/@$-]{1,128}$/.test(step)) text += `[${show(step)}]`;
     else text += text === '' ? step : `.${step}`;
   }
   return text;
@@ -64,10 +63,11 @@ export function suggestion(word: string, known: Iterable<string>): string {
 
 type Explained = Problem & { suggests?: string };
 
-function explain(issue: z.core.$ZodIssue, input: unknown, known: ReadonlySet<string>): Explained[] {
+function explain(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): Explained[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code === 'unrecognized_keys') {
-    const told: Explained[] = issue.keys.slice(0, MOST_PROBLEMS).map((key) => explainUnknown(path, key, known));
+    const known = fieldsAt(schema, path);
+    const told = issue.keys.slice(0, MOST_PROBLEMS).map((key) => explainUnknown(path, key, known));
     const untold = issue.keys.length - told.length;
     return untold > 0 ? [...told, { path, message: `and ${untold} more unknown fields` }] : told;
   }
@@ -83,16 +83,18 @@ function explain(issue: z.core.$ZodIssue, input: unknown, known: ReadonlySet<str
     if (reach(branch) > 0) {
       return branch
         .slice(0, MOST_PROBLEMS)
-        .flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, input, known));
+        .flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, input, schema));
     }
   }
   const value = path.some((step) => SECRET_FIELDS.has(step)) ? HIDDEN : valueAt(input, path);
   return [{ path, message: sentence(issue, value) }];
 }
 
-function explainUnknown(path: Problem['path'], key: string, known: ReadonlySet<string>): Explained {
+function explainUnknown(path: Problem['path'], key: string, known: readonly string[]): Explained {
   const nearest = nearestWord(key, known);
-  if (nearest === undefined) return { path, message: `unknown field ${show(key)}` };
+  if (nearest === undefined) {
+    return { path, message: `unknown field ${key.length <= 40 ? show(key) : `of ${key.length} characters`}` };
+  }
   const message = `unknown field ${show(key)} (did you mean "${nearest}"?)`;
   return { path, message, suggests: formatPath([...path, nearest]) };
 }
@@ -167,11 +169,10 @@ function article(expected: string): string {
 export function show(value: unknown): string {
   if (typeof value === 'string') return value.length <= 40 ? quote(value) : `a text of ${value.length} characters`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'bigint') return 'a bigint';
-  if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
-    return value === null ? 'null' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
-  }
-  return String(value);
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'number' || typeof value === 'boolean' || value === null
+    ? String(value)
+    : `a ${typeof value}`;
 }
 
 /** JSON leaves alone what steers a terminal or turns the text around: C1 controls, separators, direction marks. */
@@ -191,24 +192,42 @@ function valueAt(input: unknown, path: readonly (string | number)[]): unknown {
   return value;
 }
 
-const fieldsOfSchema = new WeakMap<z.ZodType, ReadonlySet<string>>();
+type Node = { readonly [keyword: string]: unknown };
 
-/** Every field name in the schema, at any depth: what a typing mistake is compared with. */
-function knownFields(schema: z.ZodType): ReadonlySet<string> {
-  const known = fieldsOfSchema.get(schema);
-  if (known) return known;
-  const names = new Set<string>();
-  collectFields(z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }), names);
-  fieldsOfSchema.set(schema, names);
-  return names;
+const describedSchemas = new WeakMap<z.ZodType, Node>();
+
+/** The names of the fields that the schema has at this place: what a typing mistake there is compared with. */
+function fieldsAt(schema: z.ZodType, path: Problem['path']): string[] {
+  let root = describedSchemas.get(schema);
+  if (!root) {
+    root = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' });
+    describedSchemas.set(schema, root);
+  }
+  let nodes = branchesOf(root, root);
+  for (const step of path) {
+    nodes = nodes.flatMap((node) => {
+      const properties = nodeOf(node['properties']);
+      const next = typeof step === 'number' ? node['items'] : (properties[step] ?? node['additionalProperties']);
+      return branchesOf(nodeOf(next), root);
+    });
+  }
+  return nodes.flatMap((node) => Object.keys(nodeOf(node['properties'])));
 }
 
-function collectFields(node: unknown, names: Set<string>): void {
-  if (node === null || typeof node !== 'object') return;
-  for (const [key, child] of Object.entries(node)) {
-    if (key === 'properties' && child !== null && typeof child === 'object') {
-      for (const name of Object.keys(child)) names.add(name);
+/** The node and, behind references and unions, all that it may stand for. */
+function branchesOf(start: Node, root: Node): Node[] {
+  const branches = new Set([start]);
+  for (const node of branches) {
+    for (const union of [node['anyOf'], node['oneOf'], node['allOf']]) {
+      if (Array.isArray(union)) for (const branch of union) branches.add(nodeOf(branch));
     }
-    collectFields(child, names);
+    const reference = /^#\/\$defs\/(.+)$/.exec(String(node['$ref']))?.[1];
+    if (reference !== undefined) branches.add(nodeOf(nodeOf(root['$defs'])[reference]));
+    if (node['$ref'] === '#') branches.add(root);
   }
+  return [...branches];
+}
+
+function nodeOf(value: unknown): Node {
+  return typeof value === 'object' && value !== null ? (value as Node) : {};
 }

@@ -40,7 +40,7 @@ const JsonObject = z.record(z.string(), z.json());
 const Tool = z.strictObject({
   type: z.literal('function'),
   function: z.strictObject({
-    name: z.string().regex(/^[\w-]{1,64}$/),
+    name: z.string().regex(/^[\w-]{1,64}$/, 'use 1 to 64 letters, digits or _ -'),
     description: z.string().optional(),
     parameters: JsonObject.optional(),
     strict: z.boolean().nullish(),

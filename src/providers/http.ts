@@ -28,8 +28,8 @@ export class DeadlinePassed extends Error {
 
 /** Thrown when a provider's name resolves to an address that it may not have. */
 export class AddressRefused extends Error {
-  constructor(hostname: string) {
-    super(`${hostname} resolves to a private or link-local address; set allow_private: true if that is meant`);
+  constructor(hostname: string, problem: string) {
+    super(`${hostname} resolves to ${problem}`);
     this.name = 'AddressRefused';
   }
 }
@@ -45,13 +45,14 @@ export function createHttpClient(options: {
   connections: number;
   maxResponseBytes: number;
 }): HttpClient {
+  const { protocol } = new URL(options.origin);
   const pool = new Pool(options.origin, {
     connections: options.connections,
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
     maxResponseSize: options.maxResponseBytes,
-    connect: { timeout: 10_000, ...(options.allowPrivate ? {} : { lookup: lookupPublic }) },
+    connect: { timeout: 10_000, lookup: createLookup(protocol, options.allowPrivate) },
   });
 
   async function call(request: HttpCall): Promise<HttpAnswer> {
@@ -80,12 +81,28 @@ export function createHttpClient(options: {
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]) => void;
 
+/** Why a provider must not be called at this address, or undefined when it may be. */
+export function refusalOf(protocol: string, allowPrivate: boolean, address: string): string | undefined {
+  switch (kindOfAddress(address)) {
+    case 'forbidden':
+      return 'a link-local or reserved address, which is never called';
+    case 'private':
+      return allowPrivate ? undefined : 'a private address; set allow_private: true if that is meant';
+    case 'public':
+      return protocol === 'https:'
+        ? undefined
+        : 'a public address, where http would send the key in the clear; use https';
+  }
+}
+
 /** Resolves and judges in one step, so that what was checked is what is connected to. */
-function lookupPublic(hostname: string, options: object, callback: LookupCallback): void {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) callback(error, []);
-    else if (addresses.some(({ address }) => kindOfAddress(address) !== 'public')) {
-      callback(new AddressRefused(hostname), []);
-    } else callback(null, addresses);
-  });
+function createLookup(protocol: string, allowPrivate: boolean) {
+  return (hostname: string, options: object, callback: LookupCallback): void => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, []);
+      const refusal = addresses.map(({ address }) => refusalOf(protocol, allowPrivate, address)).find(Boolean);
+      if (refusal === undefined) callback(null, addresses);
+      else callback(new AddressRefused(hostname, refusal), []);
+    });
+  };
 }

@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { usdToNanos } from '../domain/money.ts';
 import type { Completion, FinishReason } from '../domain/result.ts';
 import type { TokenUsage } from '../domain/usage.ts';
-import { badResponse, failureInBody } from './failures.ts';
+import { badResponse, contentFiltered, failureInBody } from './failures.ts';
 import type { Dialect } from './provider.ts';
+
+/** Nonsense counts as not said. No answer has a billion tokens, and no bill may leave the exact integers. */
+const Tokens = z.int().min(0).max(1_000_000_000).nullish().catch(null);
 
 /** Only what is read of an answer, and leniently: servers differ in everything else. */
 const Answer = z.object({
@@ -30,12 +33,12 @@ const Answer = z.object({
     .nullish(),
   usage: z
     .object({
-      prompt_tokens: z.int().min(0),
-      completion_tokens: z.int().min(0),
-      prompt_tokens_details: z.object({ cached_tokens: z.int().min(0).nullish() }).nullish(),
-      completion_tokens_details: z.object({ reasoning_tokens: z.int().min(0).nullish() }).nullish(),
+      prompt_tokens: Tokens,
+      completion_tokens: Tokens,
+      prompt_tokens_details: z.object({ cached_tokens: Tokens }).nullish().catch(null),
+      completion_tokens_details: z.object({ reasoning_tokens: Tokens }).nullish().catch(null),
       /** OpenRouter: what it charges, in USD. */
-      cost: z.number().min(0).max(100_000).nullish(),
+      cost: z.number().min(0).max(100_000).nullish().catch(null),
     })
     .nullish()
     .catch(null),
@@ -66,7 +69,11 @@ function toCompletion(provider: string, answer: Answer): Completion {
   const choice = answer.choices?.[0];
   if (!choice) throw badResponse(provider, 'without choices');
   const { content, refusal, tool_calls: toolCalls } = choice.message;
-  if (!content && !refusal && !toolCalls?.length) throw badResponse(provider, 'with an empty answer');
+  if (!content && !refusal && !toolCalls?.length) {
+    throw choice.finish_reason === 'content_filter'
+      ? contentFiltered(provider)
+      : badResponse(provider, 'with an empty answer');
+  }
   const completion: Completion = {
     content: content ?? null,
     finish_reason: toFinishReason(provider, choice.finish_reason),
@@ -98,7 +105,10 @@ function toFinishReason(provider: string, reason: string | null | undefined): Fi
 }
 
 function toUsage(usage: Answer['usage']): TokenUsage {
-  if (!usage) return { input_tokens: 0, output_tokens: 0, estimated: true };
+  // No request has no tokens: servers that do not count say 0.
+  if (!usage?.prompt_tokens || typeof usage.completion_tokens !== 'number') {
+    return { input_tokens: 0, output_tokens: 0, estimated: true };
+  }
   const tokens: TokenUsage = { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens };
   if (usage.prompt_tokens_details?.cached_tokens)
     tokens.cached_input_tokens = usage.prompt_tokens_details.cached_tokens;

@@ -45,7 +45,8 @@ function createProvider(name: string, config: ProviderConfig): Provider {
     'accept-encoding': 'identity',
     'content-type': 'application/json',
     'user-agent': 'sluice',
-    ...config.headers,
+    // Names in lower case, so that a configured one replaces ours, and never the key.
+    ...Object.fromEntries(Object.entries(config.headers).map(([header, value]) => [header.toLowerCase(), value])),
     ...(config.api_key === undefined ? {} : dialect.authorization(config.api_key)),
   };
 

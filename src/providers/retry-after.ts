@@ -1,5 +1,8 @@
 const LONGEST_MS = 24 * 3_600_000;
 
+/** `Sun, 06 Nov 1994 08:49:37 GMT`, or with dashes as in RFC 850. Date.parse alone takes nearly every word for a date. */
+const HTTP_DATE = /^\s*[a-z]{3,9}, \d{1,2}[ -][a-z]{3}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT\s*$/i;
+
 type Headers = Record<string, string | string[] | undefined>;
 
 /**
@@ -15,7 +18,7 @@ export function parseRetryAfter(headers: Headers, now: number): number | undefin
   const text = first(headers['retry-after']);
   const seconds = parseAmount(text);
   if (seconds !== undefined) return clamp(seconds * 1_000);
-  const date = text === undefined || !/[a-z]{3}/i.test(text) ? Number.NaN : Date.parse(text);
+  const date = HTTP_DATE.test(text ?? '') ? Date.parse(text ?? '') : Number.NaN;
   return Number.isNaN(date) ? undefined : clamp(date - now);
 }
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Config, ExperimentConfig } from '../domain/config.ts';
 import type { Strategy } from '../domain/job.ts';
-import { type AliasPlaces, placesOf } from './candidates.ts';
+import { type Columns, type Places, placesOf } from './columns.ts';
 import type { RouteQuestion } from './question.ts';
 import type { Weights } from './strategies/index.ts';
 
@@ -10,7 +10,7 @@ export type Variant = {
   /** `experiment:variant`. */
   label: string;
   weight: number;
-  models?: AliasPlaces;
+  models?: Places;
   strategy?: Strategy;
   weights?: Weights;
 };
@@ -25,17 +25,17 @@ export type Experiment = {
   choosesModels: boolean;
 };
 
-export function compileExperiments(experiments: Config['experiments']): readonly Experiment[] {
-  return Object.entries(experiments).map(([name, experiment]) => compileExperiment(name, experiment));
+export function compileExperiments(experiments: Config['experiments'], columns: Columns): readonly Experiment[] {
+  return Object.entries(experiments).map(([name, experiment]) => compileExperiment(name, experiment, columns));
 }
 
-function compileExperiment(name: string, experiment: ExperimentConfig): Experiment {
+function compileExperiment(name: string, experiment: ExperimentConfig, columns: Columns): Experiment {
   const variants = Object.entries(experiment.variants).map(([variantName, variant]): Variant => {
     const { weight, models, strategy, weights } = variant;
     return {
       label: `${name}:${variantName}`,
       weight,
-      ...(models !== undefined && { models: placesOf(models) }),
+      ...(models !== undefined && { models: placesOf(columns, models) }),
       ...(strategy !== undefined && { strategy }),
       ...(weights !== undefined && { weights }),
     };

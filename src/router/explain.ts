@@ -1,20 +1,29 @@
 import { formatUsd } from '../domain/money.ts';
-import type { Candidate, Dropped, DropReason } from './candidates.ts';
+import { TIERS } from '../domain/model.ts';
+import type { Candidate } from './candidates.ts';
 import type { RouteQuestion } from './question.ts';
 import type { Route } from './route.ts';
+import type { Dropped, DropReason } from './rules.ts';
 
-/** A route for a person, one line a model: the chain in its order, then those that were left out and why. */
+/** A route for a person, one line a model: the chain in its order, those that come after it, those left out and why. */
 export function explainRoute(route: Route): string[] {
   return [
-    ...route.chain.map((candidate, index) => `${index + 1}. ${describeCandidate(candidate)}`),
-    ...route.dropped.map((drop) => `-  ${drop.alias}: left out, ${describeDrop(drop)}`),
+    ...route.chain.map(
+      (candidate, index) =>
+        `${index + 1}. ${describeCandidate(candidate, route)}, utility ${formatUtility(candidate.utility)}`,
+    ),
+    ...route.alsoEligible.map((candidate) => `+  ${describeCandidate(candidate, route)}, comes after the chain`),
+    ...route.dropped.map((drop) => `-  ${explainDrop(drop)}`),
   ];
 }
 
-function describeCandidate({ model, predicted, boundNanos, utility }: Candidate): string {
+function describeCandidate({ model, predicted, boundNanos }: Candidate, { tier }: Route): string {
+  const score = `score ${predicted.score.toFixed(2)}`;
   const cost = `expected cost ${formatUsd(predicted.costNanos)} (up to ${formatUsd(boundNanos)})`;
   const latency = `latency ${formatMs(predicted.latencyMs)}`;
-  return `${model.alias}: score ${predicted.score.toFixed(2)}, ${cost}, ${latency}, utility ${formatUtility(utility)}`;
+  const isBelow = tier !== undefined && TIERS.indexOf(model.tier) < TIERS.indexOf(tier);
+  const doubt = isBelow ? `, a ${model.tier} model where the prompt looks like work for a ${tier} one` : '';
+  return `${model.alias}: ${score}, ${cost}, ${latency}${doubt}`;
 }
 
 const WORDS: Record<DropReason, (drop: Dropped) => string> = {
@@ -23,15 +32,15 @@ const WORDS: Record<DropReason, (drop: Dropped) => string> = {
   'provider-avoided': ({ actual }) => `its provider ${actual} has a key that failed`,
   capability: ({ limit }) => `lacks ${limit}`,
   'context-not-larger': ({ limit, actual }) => `its context of ${actual} tokens is not larger than ${limit}`,
-  context: ({ limit, actual }) => `needs up to ${actual} tokens, its context has ${limit}`,
+  context: ({ limit, actual }) => `needs about ${actual} tokens, its context has ${limit}`,
   cost: ({ limit, actual }) => `costs up to ${formatUsd(Number(actual))}, the job allows ${formatUsd(Number(limit))}`,
   latency: ({ limit, actual }) => `takes ${formatMs(Number(actual))}, the job allows ${formatMs(Number(limit))}`,
   benched: ({ actual }) => `takes no calls until ${formatTime(Number(actual))}`,
-  tier: ({ limit, actual }) => `is a ${actual} model, the prompt looks like work for a ${limit} one`,
 };
 
-function describeDrop(drop: Dropped): string {
-  return WORDS[drop.reason](drop);
+/** One line for a person: who was left out, and why. */
+export function explainDrop(drop: Dropped): string {
+  return `${drop.alias}: left out, ${WORDS[drop.reason](drop)}`;
 }
 
 /** How near a model came to being chosen: the reason that is checked last is the one that stands in the way. */
@@ -73,7 +82,6 @@ const COUNTED: Record<DropReason, string> = {
   'provider-avoided': 'of a provider whose key failed',
   tried: 'tried already',
   'not-allowed': 'not allowed for this job',
-  tier: 'below the tier',
 };
 
 const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQuestion) => string> = {
@@ -93,8 +101,9 @@ const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQue
   },
   context: (drops, { inputTokens }) => {
     const largest = Math.max(...drops.map((drop) => Number(drop.limit)));
-    const needed = `${inputTokens.bound} prompt tokens and ${least(drops).actual - inputTokens.bound} for the answer`;
-    return `no model has room for up to ${needed}: the largest context has ${largest} tokens`;
+    const answerTokens = least(drops).actual - inputTokens.expected;
+    const needed = `${inputTokens.expected} prompt tokens and up to ${answerTokens} for the answer`;
+    return `no model has room for about ${needed}: the largest context has ${largest} tokens`;
   },
   'context-not-larger': (_, { minContextTokens }) => `no model has a larger context than ${minContextTokens} tokens`,
   capability: (_, { needs }) => `no model that this job may use can do all that it needs: ${needs.join(', ')}`,
@@ -102,7 +111,6 @@ const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQue
     `every model left is of a provider whose key failed: ${avoidProviders.join(', ')}`,
   tried: (_, { tried }) => `every model that this job may use was tried: ${tried.join(', ')}`,
   'not-allowed': (_, { models = [] }) => `none of the models that this job may use is configured: ${models.join(', ')}`,
-  tier: () => 'no model is of the tier that the prompt looks like',
 };
 
 function least(drops: readonly Dropped[]): { alias: string; actual: number } {

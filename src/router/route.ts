@@ -1,24 +1,29 @@
 import type { Config } from '../domain/config.ts';
 import type { PromptJob, QueuedJob, Strategy } from '../domain/job.ts';
 import type { Tier } from '../domain/model.ts';
-import { type AliasPlaces, type Candidate, type Dropped, keepTier, placesOf, screenModels } from './candidates.ts';
+import type { Basis, Candidate, RankedCandidate } from './candidates.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
+import { createColumns, type Places, placesOf } from './columns.ts';
 import { guessComplexity } from './complexity.ts';
 import { assignVariant, compileExperiments, type Variant } from './experiment.ts';
-import type { Knowledge } from './predict.ts';
+import { createForecaster, type Knowledge } from './predict.ts';
 import { type JobHistory, questionOf, type RouteQuestion } from './question.ts';
-import { rank, type Weights } from './strategies/index.ts';
+import { createRanker } from './rank.ts';
+import { candidatesIn, type Dropped, dropsIn, screen } from './rules.ts';
+import type { Weights } from './strategies/index.ts';
 
-/** A decision: who is asked, in which order, and why the others are not. */
+/** A decision: who is asked, in which order, and why the others are not. Every model is in one of the three lists, once. */
 export type Route = {
-  /** Best first (beyond the 20th in no order). Empty when no model may serve the job; `dropped` says why. */
-  chain: readonly Candidate[];
-  /** Every configured model is either in the chain or here, once. */
-  dropped: readonly Dropped[];
+  /** Best first, as many as a job can be tried on. Empty when no model may serve the job; `dropped` says why. */
+  chain: readonly RankedCandidate[];
+  /** The models that may serve the job too, but come after the chain; by alias. Built when first read. */
+  readonly alsoEligible: readonly Candidate[];
+  /** The models that may not serve the job, and why; by alias. Built when first read. */
+  readonly dropped: readonly Dropped[];
   strategy: Strategy;
   weights: Weights;
   task: string | null;
-  /** The tier guessed from the prompt of a job without a task. */
+  /** The tier guessed from the prompt of a job without a task: models below it come after all others. */
   tier?: Tier;
   /** `experiment:variant`. */
   variant?: string;
@@ -30,32 +35,55 @@ export type Router = {
   catalog: Catalog;
 };
 
-/** Compiles the configuration once; the router it returns holds no state and does no I/O. */
+/**
+ * Compiles the configuration once. The router that it returns does no I/O, and its decisions depend on nothing but the
+ * question and the knowledge: what it keeps is a forecast for as long as that holds, and room to calculate in.
+ */
 export function createRouter(config: Config): Router {
   const catalog = createCatalog(config);
-  const declared = placesOf(Object.keys(config.models));
-  const experiments = compileExperiments(config.experiments);
+  const columns = createColumns(catalog.models);
+  const declared = placesOf(columns, Object.keys(config.models));
+  const experiments = compileExperiments(config.experiments, columns);
   const tasks = new Map(Object.entries(config.tasks));
   const taskPlaces = new Map(
-    Object.entries(config.tasks).flatMap(([name, { models }]) => (models ? [[name, placesOf(models)] as const] : [])),
+    [...tasks].flatMap(([name, { models }]) => (models ? [[name, placesOf(columns, models)] as const] : [])),
   );
   const percentile = config.routing.latency_percentile === 50 ? 'p50' : 'p95';
+  const forecast = createForecaster(catalog.models);
+  const rank = createRanker(columns);
   return { route, question: (job, history) => questionOf({ tasks, routing: config.routing }, job, history), catalog };
 
-  /** Who may -> how able must it be -> who first. */
+  /** Who may -> who first, and who else. */
   function route(question: RouteQuestion, knowledge: Knowledge): Route {
     const task = question.task === null ? undefined : tasks.get(question.task);
     const variant = assignVariant(experiments, question);
     const strategy = variant?.strategy ?? question.strategy ?? task?.strategy ?? config.routing.strategy;
     const weights = variant?.weights ?? task?.weights ?? config.routing.weights;
+    const tier = tierFor(question, strategy);
     const allowed = placesFor(question, variant);
 
-    const screened = screenModels(catalog.models, question, { allowed, percentile }, knowledge);
-    const tier = tierFor(question, strategy);
-    const { survivors, dropped } = tier === undefined ? screened : keepTier(screened, tier);
+    const basis: Basis = {
+      columns,
+      question,
+      forecast: forecast(knowledge),
+      now: knowledge.now,
+      scores: columns.scoresFor(question.task),
+      allowed,
+      percentile,
+    };
+    const { verdicts, eligible } = screen(basis);
+    const places = allowed ?? declared;
+    const chain = rank(basis, eligible, { strategy, tier, weights, places, random: knowledge.random });
+    const alsoEligible = once(() => without(chain, candidatesIn(basis, verdicts)));
+    const dropped = once(() => dropsIn(basis, verdicts));
     return {
-      chain: rank(strategy, survivors, { weights, places: allowed ?? declared, random: knowledge.random }),
-      dropped,
+      chain,
+      get alsoEligible() {
+        return alsoEligible();
+      },
+      get dropped() {
+        return dropped();
+      },
       strategy,
       weights,
       task: question.task,
@@ -65,8 +93,8 @@ export function createRouter(config: Config): Router {
   }
 
   /** The job's own list, else the variant's, else the task's, else every model. */
-  function placesFor(question: RouteQuestion, variant: Variant | undefined): AliasPlaces | undefined {
-    if (question.models !== undefined) return placesOf(question.models);
+  function placesFor(question: RouteQuestion, variant: Variant | undefined): Places | undefined {
+    if (question.models !== undefined) return placesOf(columns, question.models);
     return variant?.models ?? (question.task === null ? undefined : taskPlaces.get(question.task));
   }
 }
@@ -76,4 +104,15 @@ function tierFor(question: RouteQuestion, strategy: Strategy): Tier | undefined 
   if (question.task !== null || question.promptText === undefined) return undefined;
   if (strategy === 'order' || strategy === 'random' || strategy === 'weighted') return undefined;
   return guessComplexity(question.promptText).tier;
+}
+
+function without(chain: readonly Candidate[], candidates: readonly Candidate[]): Candidate[] {
+  const chosen = new Set(chain.map(({ model }) => model));
+  return candidates.filter(({ model }) => !chosen.has(model));
+}
+
+/** Calls `make` when the value is first asked for. */
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
 }

@@ -153,10 +153,10 @@ local function settle_call(job, attempt, cost, record, batch)
   local difference = string.format('%.0f', tonumber(cost) - tonumber(charged))
   redis.call('DEL', key)
   charge(budgets, '0', difference)
-  local correction = cjson.decode(record)
-  correction.outcome = 'correction'
-  correction.cost_nanos = tonumber(difference)
-  redis.call('XADD', prefix .. ':usage', '*', 'record', cjson.encode(correction))
+  -- As text: cjson would round the amount to 14 digits. Quotes in values are escaped, so that only the fields match.
+  local correction = string.gsub(record, '"outcome":"%a+"', '"outcome":"correction"', 1)
+  correction = string.gsub(correction, '"cost_nanos":%d+', '"cost_nanos":' .. difference, 1)
+  redis.call('XADD', prefix .. ':usage', '*', 'record', correction)
   if batch ~= '' then redis.call('HINCRBY', prefix .. ':batch:' .. batch, 'cost_nanos', difference) end
   return 'corrected'
 end

@@ -1,16 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createKeys } from '../../src/store/keys.ts';
-import { createLedger } from '../../src/store/ledger.ts';
-import { acquireEmbeddedRedis } from '../../src/store/embedded/index.ts';
+import { expectBalanced } from '../support/books.ts';
 import { type Stores, openStores } from '../support/harness.ts';
 import {
   admitRequest,
   answeredAttempt,
-  attemptId,
   cachedEnding,
   completedResult,
   failedAttempt,
@@ -25,15 +18,6 @@ beforeEach(() => {
 });
 afterEach(() => stores.close());
 
-/** What must hold when nothing runs: nothing reserved, nothing open, the stream and the budgets agree. */
-async function expectBalanced(): Promise<number> {
-  const records = await stores.usage();
-  const billed = records.reduce((sum, record) => sum + record.cost_nanos, 0);
-  expect(await stores.money()).toEqual({ spentNanos: billed, heldNanos: 0 });
-  expect(await stores.ledger.openAttempts()).toBe(0);
-  return billed;
-}
-
 describe('admitting', () => {
   test('a reservation holds the budget until the attempt is settled', async () => {
     const { ledger } = stores;
@@ -45,7 +29,7 @@ describe('admitting', () => {
 
     expect(result).toEqual(completedResult('a', 120, 'four'));
     expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 120, heldNanos: 0 });
-    expect(await expectBalanced()).toBe(120);
+    expect(await expectBalanced(stores)).toBe(120);
   });
 
   test('asking twice for one attempt reserves once', async () => {
@@ -70,7 +54,7 @@ describe('admitting', () => {
     expect(await ledger.admit(request)).toEqual({ kind: 'admitted' });
 
     await ledger.settle(answeredAttempt({ job: 'a', cost: 5, batch: 'b' }));
-    await expectBalanced();
+    await expectBalanced(stores);
   });
 
   test('a reservation that fills the limit to the last nano-dollar is admitted, one above it is denied', async () => {
@@ -121,7 +105,7 @@ describe('admitting', () => {
     await Promise.all(
       admitted.map((index) => ledger.settle(answeredAttempt({ job: `job-${index}`, cost: hold - index }))),
     );
-    await expectBalanced();
+    await expectBalanced(stores);
   });
 
   test('a job that has ended is not admitted again', async () => {
@@ -132,7 +116,7 @@ describe('admitting', () => {
       kind: 'done',
       result: completedResult('a', 120, 'four'),
     });
-    await expectBalanced();
+    await expectBalanced(stores);
   });
 
   test('a row of a cancelled batch is not admitted', async () => {
@@ -151,7 +135,7 @@ describe('admitting', () => {
 
     await ledger.settle(failedAttempt({ job: 'a', start: 1, cost: 0 }));
     await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 450 }));
-    expect(await expectBalanced()).toBe(450);
+    expect(await expectBalanced(stores)).toBe(450);
   });
 
   test('a late reservation of an overtaken worker does not lose the attempt that runs', async () => {
@@ -162,7 +146,7 @@ describe('admitting', () => {
     await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 450 }));
     await ledger.settle(answeredAttempt({ job: 'a', start: 1, cost: 200 }));
 
-    expect(await expectBalanced()).toBe(650);
+    expect(await expectBalanced(stores)).toBe(650);
     expect(new Set((await stores.usage()).map((record) => record.attempt_id))).toEqual(new Set(['a:1', 'a:2']));
   });
 });
@@ -188,7 +172,7 @@ describe('settling', () => {
     await ledger.settle(failedAttempt({ job: 'a', cost: 10 }));
     await ledger.settle(failedAttempt({ job: 'a', cost: 10 }));
     expect((await ledger.history('a')).trail).toHaveLength(1);
-    expect(await expectBalanced()).toBe(10);
+    expect(await expectBalanced(stores)).toBe(10);
   });
 
   test('the first ending of a job stands, and the second is told so', async () => {
@@ -212,7 +196,7 @@ describe('settling', () => {
     ]);
     expect(first).toEqual(completedResult('a', 100, 'first'));
     expect(second).toEqual(completedResult('a', 100, 'first'));
-    expect(await expectBalanced()).toBe(190);
+    expect(await expectBalanced(stores)).toBe(190);
   });
 
   test('the end of a job is announced once, on its own channel', async () => {
@@ -246,94 +230,5 @@ describe('settling', () => {
       completion: { content },
     });
     expect(await ledger.results(['b'])).toMatchObject([{ completion: { content } }]);
-  });
-});
-
-describe('history', () => {
-  test('of a job that was never started is empty', async () => {
-    expect(await stores.ledger.history('nobody')).toEqual({ trail: [], benchedUntil: new Map() });
-  });
-
-  test('writes an attempt that was left open off: the hold is charged, one record says unconfirmed', async () => {
-    const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
-    const [first, again] = [await ledger.history('a'), await ledger.history('a')];
-    expect(first.trail).toMatchObject([{ outcome: 'unconfirmed', cost_nanos: 300 }]);
-    expect(again).toEqual(first);
-    expect(await stores.usage()).toMatchObject([{ attempt_id: 'a:1', outcome: 'unconfirmed', cost_nanos: 300 }]);
-    expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 300, heldNanos: 0 });
-    expect(await expectBalanced()).toBe(300);
-  });
-
-  test.each([
-    { truth: 120, difference: -180 },
-    { truth: 300, difference: 0 },
-    { truth: 430, difference: 130 },
-  ])('the late truth of $truth about a written-off 300 is a correction of $difference', async (each) => {
-    const { ledger, batches } = stores;
-    await batches.register({ id: 'b', digest: 'd', total: 1, lane: 'batch', submittedAt: 1 });
-    await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }));
-    await ledger.history('a');
-
-    const late = answeredAttempt({ job: 'a', cost: each.truth, batch: 'b' });
-    await ledger.settle(late);
-    await ledger.settle(late);
-
-    expect(await stores.usage()).toMatchObject([
-      { attempt_id: attemptId({ job: 'a' }), outcome: 'unconfirmed', cost_nanos: 300 },
-      { attempt_id: attemptId({ job: 'a' }), outcome: 'correction', cost_nanos: each.difference, task: null },
-    ]);
-    expect(await expectBalanced()).toBe(each.truth);
-    expect(await batches.status('b')).toMatchObject({ attempts: 1, costNanos: each.truth, completed: 1, retrying: 0 });
-  });
-
-  test('lists the failed attempts in their order, and the result once there is one', async () => {
-    const { ledger } = stores;
-    for (const start of [1, 2]) {
-      await ledger.admit(admitRequest({ job: 'a', start, hold: 300 }));
-      await ledger.settle(failedAttempt({ job: 'a', start, cost: start }));
-    }
-    expect((await ledger.history('a')).trail.map((attempt) => attempt.cost_nanos)).toEqual([1, 2]);
-    await ledger.settle(refusal({ job: 'a' }));
-    expect(await ledger.history('a')).toMatchObject({ result: { status: 'failed' }, trail: [] });
-  });
-});
-
-describe('a Redis in trouble', () => {
-  test('the scripts are loaded again after SCRIPT FLUSH', async () => {
-    const { ledger, redis } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
-    await redis.script('FLUSH');
-    await ledger.settle(failedAttempt({ job: 'a', cost: 7 }));
-    await redis.script('FLUSH');
-    expect((await ledger.history('a')).trail).toHaveLength(1);
-    await redis.script('FLUSH');
-    expect(await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }))).toEqual({ kind: 'admitted' });
-    await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 3 }));
-    expect(await expectBalanced()).toBe(10);
-  });
-
-  test('without memory left an admission fails and says why, while what was called is still settled', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'sluice-oom-'));
-    const server = await acquireEmbeddedRedis({ directory, install: false, log: () => {} });
-    const redis = new Redis(server.connection);
-    const keys = createKeys('{oom}');
-    const ledger = createLedger(redis, keys, { resultTtlMs: 60_000 });
-    try {
-      await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
-      await ledger.admit(admitRequest({ job: 'left-open', hold: 300 }));
-      await redis.config('SET', 'maxmemory', '1');
-
-      await expect(ledger.admit(admitRequest({ job: 'b', hold: 300 }))).rejects.toThrow(/^OOM command not allowed/);
-      expect(await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }))).toMatchObject({ status: 'completed' });
-      expect((await ledger.history('left-open')).trail).toHaveLength(1);
-
-      expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 420, heldNanos: 0 });
-      expect(await redis.xlen(keys.usage)).toBe(2);
-    } finally {
-      redis.disconnect();
-      await server.release();
-      await rm(directory, { recursive: true, force: true });
-    }
   });
 });

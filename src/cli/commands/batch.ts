@@ -151,7 +151,8 @@ function workerArguments(context: Context, flags: RunFlags): string[] {
   return [
     'worker',
     ...(context.configFile === undefined ? [] : ['--config', context.configFile]),
-    ...['--log-level', context.debug ? 'debug' : 'error'],
+    '--log-level',
+    context.debug ? 'debug' : 'error',
     ...(flags.concurrency === undefined ? [] : ['--concurrency', String(flags.concurrency)]),
   ];
 }

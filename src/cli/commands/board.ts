@@ -1,20 +1,10 @@
 import { Command } from 'commander';
-import { startMonitor } from '../../monitor/index.ts';
-import { describeBoard } from '../board-login.ts';
+import { type BoardOptions, describeBoard, startBoard } from '../board-server.ts';
 import { findInstallation } from '../config-view.ts';
-import { contextOf, createLogger } from '../context.ts';
+import { contextOf } from '../context.ts';
 import { parsePort } from '../options.ts';
 import { waitForStop } from '../processes.ts';
 import { openRedis } from '../redis.ts';
-
-type Options = {
-  host: string;
-  port: number;
-  user?: string;
-  password?: string;
-  writable?: boolean;
-  showPrompts?: boolean;
-};
 
 export const boardCommand = new Command('board')
   .description('serve the queues to look at, with health and metrics, until Ctrl-C')
@@ -33,21 +23,13 @@ Where others can reach it (--host 0.0.0.0) it wants --user and a password; put T
 Example:
   $ SLUICE_BOARD_PASSWORD=... sluice board --host 0.0.0.0 --user ops`,
   )
-  .action(async ({ password, ...options }: Options, command: Command) => {
+  .action(async (options: BoardOptions, command: Command) => {
     const context = contextOf(command);
     const installation = findInstallation(context);
     const stopped = waitForStop();
     const redis = await openRedis(context, installation.redis.url);
-    const secret = password ?? (context.env['SLUICE_BOARD_PASSWORD'] || undefined);
     try {
-      const monitor = await startMonitor({
-        ...options,
-        ...(secret === undefined ? {} : { password: secret }),
-        redis: redis.target,
-        prefix: installation.redis.prefix,
-        lanes: Object.keys(installation.lanes),
-        logger: createLogger(context, 'warn'),
-      });
+      const monitor = await startBoard(context, installation, redis, options);
       context.note(`board  ${describeBoard(monitor)}`);
       context.note(`Redis  ${redis.description}; Ctrl-C stops the board`);
       await stopped;

@@ -16,21 +16,23 @@ Example:
   $ sluice down`,
   )
   .action(async ({ force = false }: { force?: boolean }, command: Command) => {
-    const { directory, note } = contextOf(command);
-    const before = await embeddedRedisStatus(directory);
-    const { outcome, userPids } = await stopEmbeddedRedis(directory, { force });
+    const context = contextOf(command);
+    const before = await embeddedRedisStatus(context.directory);
+    const { outcome, userPids } = await stopEmbeddedRedis(context.directory, { force });
     const users = userPids.length === 0 ? '' : `pid ${userPids.join(', ')}`;
     switch (outcome) {
       case 'not-running':
-        note('nothing is running in this folder');
+        context.note('nothing is running in this folder');
         return;
       case 'stopped':
-        note(
+        context.note(
           `stopped Redis${before.running ? ` (pid ${before.pid})` : ''}${users && `, which was in use by ${users}`}`,
         );
         return;
       case 'in-use':
-        note(`Redis${before.running ? ` (pid ${before.pid})` : ''} is in use by ${users}; --force stops it anyway`);
+        context.note(
+          `Redis${before.running ? ` (pid ${before.pid})` : ''} is in use by ${users}; --force stops it anyway`,
+        );
         process.exitCode = EXIT.someFailed;
     }
   });

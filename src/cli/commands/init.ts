@@ -10,13 +10,14 @@ export const initCommand = new Command('init')
   .option('--force', 'replace the file that is there')
   .addHelpText('after', '\nExample:\n  $ sluice init && export OPENROUTER_API_KEY=... && sluice doctor')
   .action((options: { force?: boolean }, command: Command) => {
-    const { configFile, directory, env, note } = contextOf(command);
+    const context = contextOf(command);
+    const { configFile, directory, env } = context;
     const path = configFile ?? resolve(directory, CONFIG_NAME);
     const shown = relative(directory, path);
     writeConfig(path, shown, options.force ?? false);
-    note(`wrote ${shown}: providers, models with prices, tasks, budgets; read it through and make it yours`);
-    if (!env['OPENROUTER_API_KEY']) note('next: export OPENROUTER_API_KEY=... (https://openrouter.ai/keys)');
-    note('then: sluice doctor');
+    context.note(`wrote ${shown}: providers, models with prices, tasks, budgets; read it through and make it yours`);
+    if (!env['OPENROUTER_API_KEY']) context.note('next: export OPENROUTER_API_KEY=... (https://openrouter.ai/keys)');
+    context.note('then: sluice doctor');
   });
 
 function writeConfig(path: string, shown: string, force: boolean): void {

@@ -43,16 +43,18 @@ Example:
   $ sluice sim --fail "sim/large-1=529:0.3"`,
   )
   .action(async (profiles: string | undefined, options: Options, command: Command) => {
-    const { note } = contextOf(command);
+    const context = contextOf(command);
     const settings = readSettings(profiles, options);
     const stopped = waitForStop();
     const sim = await start(settings);
-    note(`simulated provider  ${sim.url}  (an OpenAI base URL${options.apiKey ? '; it wants the key' : '; any key'})`);
-    note(`its ledger          ${new URL('/ledger', sim.url).href}`);
-    note(`models              ${Object.keys(settings.profiles).join(', ')}`);
+    context.note(
+      `simulated provider  ${sim.url}  (an OpenAI base URL${options.apiKey ? '; it wants the key' : '; any key'})`,
+    );
+    context.note(`its ledger          ${new URL('/ledger', sim.url).href}`);
+    context.note(`models              ${Object.keys(settings.profiles).join(', ')}`);
     await stopped;
     await sim.stop();
-    for (const line of describeTotals(sim.ledger.totals())) note(line);
+    for (const line of describeTotals(sim.ledger.totals())) context.note(line);
   });
 
 function readSettings(profiles: string | undefined, options: Options): SimOptions {

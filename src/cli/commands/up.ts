@@ -1,12 +1,10 @@
 import { Command } from 'commander';
-import { startMonitor } from '../../monitor/index.ts';
-import { type Context, contextOf, createLogger, requireConfig } from '../context.ts';
-import { plural } from '../format.ts';
-import { describeBoard } from '../board-login.ts';
+import { type Context, contextOf, requireConfig } from '../context.ts';
+import { describeBoard, startBoard } from '../board-server.ts';
 import { parseCount, parsePort } from '../options.ts';
 import { waitForStop } from '../processes.ts';
 import { openRedis } from '../redis.ts';
-import { startWorkerCrew } from '../worker-crew.ts';
+import { type WorkerCrew, startWorkerCrew } from '../worker-crew.ts';
 
 type Options = { workers: number; concurrency?: number; port: number };
 
@@ -27,28 +25,19 @@ Example:
   .action(async (options: Options, command: Command) => {
     const context = contextOf(command);
     const config = requireConfig(context);
-    let onImpatience = (): void => {};
-    const stopped = waitForStop(() => onImpatience());
+    let crew: WorkerCrew | undefined;
+    const stopped = waitForStop(() => crew?.kill());
     const redis = await openRedis(context, config.redis.url);
     try {
       context.note(`Redis    ${redis.description}`);
-      const password = context.env['SLUICE_BOARD_PASSWORD'];
-      const monitor = await startMonitor({
-        redis: redis.target,
-        prefix: config.redis.prefix,
-        lanes: Object.keys(config.lanes),
-        port: options.port,
-        logger: createLogger(context, 'warn'),
-        ...(password ? { password } : {}),
-      });
+      const monitor = await startBoard(context, config, redis, { port: options.port });
       context.note(`board    ${describeBoard(monitor)}`);
-      const crew = startWorkerCrew({
+      crew = startWorkerCrew({
         count: options.workers,
         commandArguments: workerArguments(context, options),
-        note: context.note,
+        note: (line) => context.note(line),
       });
-      onImpatience = () => crew.kill();
-      context.note(`workers  ${plural(options.workers, 'process')} starting; Ctrl-C stops everything`);
+      context.note(`workers  ${options.workers} starting; Ctrl-C stops everything`);
       await stopped;
       await crew.stop();
       await monitor.stop();

@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Redis } from 'ioredis';
 import { InputError } from '../../domain/errors.ts';
 import { suggestion } from '../../domain/issues.ts';
 import { formatUsd } from '../../domain/money.ts';
@@ -11,7 +10,7 @@ import { type Context, contextOf } from '../context.ts';
 import { formatLatency, formatTime, styled } from '../format.ts';
 import { parseSince } from '../options.ts';
 import { waitForStop } from '../processes.ts';
-import { openRedis } from '../redis.ts';
+import { type OpenRedis, openRedis } from '../redis.ts';
 import { printable } from '../table.ts';
 import { DIMENSIONS, type Dimension, createUsageGroups, renderUsage, usageFacts } from '../usage-groups.ts';
 
@@ -93,23 +92,19 @@ async function printRecords(context: Context, stream: UsageStream, options: Opti
 }
 
 /** What was there since `--since`, then what comes. */
-async function follow(context: Context, stream: UsageStream, redis: Redis, options: Options): Promise<void> {
+async function follow(
+  context: Context,
+  stream: UsageStream,
+  redis: OpenRedis['redis'],
+  options: Options,
+): Promise<void> {
   const stopping = new AbortController();
-  void waitForStop().then(() => {
-    stopping.abort();
-    // The read that waits for more ends with its connection.
-    redis.disconnect();
-  });
-  // Redis' own clock, so that nothing between two reads is missed; `$` would be taken anew by each.
-  let lastId = `${(await redis.time())[0]}000-0`;
-  if (options.since === undefined) {
-    context.note('waiting for calls; Ctrl-C ends');
-    const [seconds, micros] = await redis.time();
-    lastId = `${Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)}-0`;
-  }
+  void abortOnStop(stopping, redis);
+  // An id of Redis' own clock and not `$`, which each read would take anew, missing what came between two of them.
+  let lastId = await idOfNow(redis);
+  context.note('waiting for calls; Ctrl-C ends');
   try {
     if (options.since !== undefined) {
-      lastId = '0-0';
       for await (const page of stream.read(rangeOf(options))) {
         await printPage(page, context, options);
         lastId = page.at(-1)?.id ?? lastId;
@@ -119,6 +114,18 @@ async function follow(context: Context, stream: UsageStream, redis: Redis, optio
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
   }
+}
+
+async function abortOnStop(stopping: AbortController, redis: OpenRedis['redis']): Promise<void> {
+  await waitForStop();
+  stopping.abort();
+  // The read that waits for more ends with its connection.
+  redis.disconnect();
+}
+
+async function idOfNow(redis: OpenRedis['redis']): Promise<string> {
+  const [seconds, microseconds] = await redis.time();
+  return `${Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)}-0`;
 }
 
 async function printPage(page: readonly UsageEntry[], context: Context, options: Options): Promise<void> {

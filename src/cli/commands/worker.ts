@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import type { Config } from '../../domain/config.ts';
 import { WorkerPool, shareOut } from '../../workers/pool.ts';
@@ -10,7 +9,7 @@ import { type OpenRedis, openRedis } from '../redis.ts';
 type Options = { concurrency?: number; lane?: readonly string[]; logLevel: string };
 
 /** Past the grace, BullMQ needs a moment to give jobs back; a Redis that is gone would make it wait for ever. */
-const GIVING_BACK_MS = 10_000;
+const GIVING_BACK_MS = 5_000;
 
 export const workerCommand = new Command('worker')
   .description('run the jobs of the queues, until Ctrl-C or SIGTERM')
@@ -54,12 +53,19 @@ async function work(
   const pool = new WorkerPool({ config, redis: redis.target, logger, ...part });
   await pool.start();
   const shares = shareOut(config, part).map((share) => `${share.lane} ${share.concurrency}`);
-  context.note(`worker ready: lanes ${shares.join(', ')}; Redis ${redis.description}; pid ${process.pid}`);
+  const note = isQuiet(logLevel) ? (): void => {} : (line: string): void => context.note(line);
+  note(`worker ready: lanes ${shares.join(', ')}; Redis ${redis.description}; pid ${process.pid}`);
   const reason = await stopped;
-  context.note(`worker stopping (${reason}): giving calls under way up to ${config.workers.grace / 1_000} s`);
-  const late = sleep(config.workers.grace + GIVING_BACK_MS, 'late', { ref: false });
-  if ((await Promise.race([pool.stop(), late])) === 'late') {
+  note(`worker stopping (${reason}): giving calls under way up to ${config.workers.grace / 1_000} s`);
+  const late = setTimeout(() => {
     context.note('worker cannot give its jobs back: Redis does not answer; others take them over after workers.lock');
     endAtOnce();
-  }
+  }, config.workers.grace + GIVING_BACK_MS);
+  await pool.stop();
+  clearTimeout(late);
+}
+
+/** A worker of another command, which speaks for it, is told to be quiet. */
+function isQuiet(logLevel: string): boolean {
+  return logLevel !== 'info' && logLevel !== 'debug';
 }

@@ -1,4 +1,6 @@
 import type { Utility } from './utility.ts';
 
 /** Best expected score for the task first. */
-export const taskUtility: Utility = (survivors) => survivors.map((candidate) => candidate.predicted.score);
+export const taskUtility: Utility = ({ rows, scores }, _, utilities) => {
+  for (const row of rows) utilities[row] = scores[row] as number;
+};

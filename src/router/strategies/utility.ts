@@ -1,19 +1,33 @@
 import type { RoutingConfig } from '../../domain/config.ts';
-import type { AliasPlaces, Candidate } from '../candidates.ts';
+import type { Places } from '../columns.ts';
 
 /** What the hybrid strategy weighs. */
 export type Weights = RoutingConfig['weights'];
 
+/** The models among which a strategy chooses: the rows of those that may serve the job, and columns to look them up in. */
+export type Field = {
+  /** Ascending. */
+  rows: readonly number[];
+  scores: Float64Array;
+  costNanos: Float64Array;
+  /** Medians. */
+  latencyMs: Float64Array;
+  /** Natural logarithms of the medians. */
+  latencyLogs: Float64Array;
+  /** Shares of the traffic. */
+  weights: Float64Array;
+};
+
 export type StrategyContext = {
   weights: Weights;
   /** The order that was asked for: the list that restricts the models, else the configuration's. */
-  places: AliasPlaces;
+  places: Places;
   /** Uniform in [0, 1). */
   random: () => number;
 };
 
 /**
- * A strategy is a measure: for each survivor, in their order, how much it is preferred. More is better; all strategies
- * break ties alike (see `rank`).
+ * A strategy is a measure: for the row of every model of the field, in their order, it writes to `utilities` how much the
+ * model is preferred. More is better; all strategies break ties alike (see `rank`).
  */
-export type Utility = (survivors: readonly Candidate[], context: StrategyContext) => ArrayLike<number>;
+export type Utility = (field: Field, context: StrategyContext, utilities: Float64Array) => void;

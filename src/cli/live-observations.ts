@@ -1,0 +1,36 @@
+import { embeddedRedisStatus } from '../store/embedded/index.ts';
+import { createKeys } from '../store/keys.ts';
+import { type Observations, createObservationReader } from '../store/observations.ts';
+import type { Installation } from './config-view.ts';
+import type { Context } from './context.ts';
+import { openRedis } from './redis.ts';
+
+export type LiveObservations = Observations & {
+  /** For a person: where they are from, or why there are none. */
+  source: string;
+  isLive: boolean;
+};
+
+/** What the workers saw of the models, when a Redis is running; none is started for it. */
+export async function readLiveObservations(context: Context, { redis }: Installation): Promise<LiveObservations> {
+  const isNamed = Boolean(context.env['REDIS_URL'] || redis.url);
+  try {
+    if (!isNamed && !(await embeddedRedisStatus(context.directory)).running) {
+      return { ...NOTHING_SEEN, source: 'no Redis is running here' };
+    }
+    const open = await openRedis(context, redis.url);
+    try {
+      const reader = createObservationReader(open.redis, createKeys(redis.prefix));
+      await reader.refresh();
+      const observations = reader.current();
+      const calls = [...observations.latencies.values()].reduce((sum, { count }) => sum + count, 0);
+      return { ...observations, isLive: true, source: `the last ${calls} calls of these models` };
+    } finally {
+      await open.close();
+    }
+  } catch (error) {
+    return { ...NOTHING_SEEN, source: error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'no answer' };
+  }
+}
+
+const NOTHING_SEEN = { latencies: new Map(), benchedUntil: new Map(), isLive: false } as const;

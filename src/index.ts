@@ -1,0 +1,12 @@
+export { Batches, type BatchRequest, type BatchRow, Producer, type ProducerOptions } from './producer/index.ts';
+export { WorkerPool, type WorkerPoolOptions } from './workers/index.ts';
+export { createRouter, explainRoute, type Route, type RouteQuestion, type Router } from './router/index.ts';
+export { acquireEmbeddedRedis, type EmbeddedRedis } from './store/embedded/index.ts';
+export { createUsageStream, type UsageEntry, type UsageStream } from './store/usage-stream.ts';
+export type { RedisTarget } from './store/redis.ts';
+export { Config } from './domain/config.ts';
+export { type ErrorCode, GatewayError, InputError } from './domain/errors.ts';
+export { PromptJob } from './domain/job.ts';
+export { formatUsd, nanosToUsd, usdToNanos } from './domain/money.ts';
+export type { JobResult } from './domain/result.ts';
+export { UsageRecord } from './domain/usage.ts';

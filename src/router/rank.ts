@@ -1,0 +1,64 @@
+import type { Strategy } from '../domain/job.ts';
+import { type Tier, TIERS } from '../domain/model.ts';
+import { type Basis, candidateAt, costNanosAt, type RankedCandidate } from './candidates.ts';
+import type { Columns } from './columns.ts';
+import { type Field, type StrategyContext, UTILITIES } from './strategies/index.ts';
+
+/** As many models as a job can be tried on (the largest `max_attempts`). Only they need an order. */
+export const CHAIN_LENGTH = 20;
+
+export type Preference = StrategyContext & {
+  strategy: Strategy;
+  /** Models below it come after all others: a weak answer is better than none. */
+  tier: Tier | undefined;
+};
+
+/**
+ * The best of the eligible rows as candidates, best first. Ties go to the cheaper one, then by alias, so that a route is
+ * fully determined. The ranker keeps nothing from one call to the next but room to calculate in.
+ */
+export function createRanker(
+  columns: Columns,
+): (basis: Basis, eligible: readonly number[], preference: Preference) => RankedCandidate[] {
+  const costNanos = new Float64Array(columns.models.length);
+  const utilities = new Float64Array(columns.models.length);
+
+  return function rank(basis, eligible, preference) {
+    for (const row of eligible) costNanos[row] = costNanosAt(basis, row);
+    UTILITIES[preference.strategy](fieldOf(basis, eligible, costNanos), preference, utilities);
+
+    const leastTier = preference.tier === undefined ? 0 : TIERS.indexOf(preference.tier);
+    const isAble = (row: number): boolean => (columns.tiers[row] as number) >= leastTier;
+    const best = bestOf(leastTier === 0 ? eligible : eligible.filter(isAble));
+    if (best.length < CHAIN_LENGTH && leastTier > 0) best.push(...bestOf(eligible.filter((row) => !isAble(row))));
+    return best
+      .slice(0, CHAIN_LENGTH)
+      .map((row) => ({ ...candidateAt(basis, row), utility: utilities[row] as number }));
+  };
+
+  /**
+   * One pass that keeps the best so far in order, for most rows never get among them: to sort 400 would take longer than
+   * all the rest of a decision. Of rows that are equally good the earlier stays before the later.
+   */
+  function bestOf(rows: readonly number[]): number[] {
+    const best: number[] = [];
+    for (const row of rows) {
+      if (best.length < CHAIN_LENGTH) best.push(row);
+      else if (!isBetter(row, best[CHAIN_LENGTH - 1] as number)) continue;
+      let place = best.length - 1;
+      for (; place > 0 && isBetter(row, best[place - 1] as number); place -= 1) best[place] = best[place - 1] as number;
+      best[place] = row;
+    }
+    return best;
+  }
+
+  function isBetter(row: number, other: number): boolean {
+    const lead = (utilities[row] as number) - (utilities[other] as number);
+    return lead > 0 || (lead === 0 && (costNanos[row] as number) < (costNanos[other] as number));
+  }
+}
+
+function fieldOf({ columns, forecast, scores }: Basis, rows: readonly number[], costNanos: Float64Array): Field {
+  const { latencyMs, latencyLogs } = forecast;
+  return { rows, scores, costNanos, latencyMs: latencyMs.p50, latencyLogs, weights: columns.weights };
+}

@@ -1,0 +1,95 @@
+import { LLMock } from '@copilotkit/aimock';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Provider } from '../../src/providers/index.ts';
+import type { ChatRequest } from '../../src/domain/request.ts';
+import { complete, connectProvider, failureOf } from '../support/upstream.ts';
+
+/** An upstream that others wrote: what our own servers and our provider agree on wrongly, it does not. */
+async function startMock(): Promise<{ mock: LLMock; provider: Provider }> {
+  const mock = new LLMock({ port: 0, logLevel: 'silent' });
+  await mock.start();
+  onTestFinished(() => mock.stop());
+  return { mock, provider: connectProvider(`${mock.url}/v1`) };
+}
+
+const ask = (content: string, parameters: ChatRequest['parameters'] = {}): { request: ChatRequest } => ({
+  request: { messages: [{ role: 'user', content }], maxTokens: 50, parameters },
+});
+
+test('text and usage arrive, and the mock counts the calls that we made', async () => {
+  const { mock, provider } = await startMock();
+  mock.onMessage('capital of France', {
+    content: 'Paris',
+    usage: { prompt_tokens: 14, completion_tokens: 2, total_tokens: 16 },
+  });
+  const completion = await complete(provider, ask('What is the capital of France?', { temperature: 0 }));
+  expect(completion).toMatchObject({
+    content: 'Paris',
+    finish_reason: 'stop',
+    usage: { input_tokens: 14, output_tokens: 2 },
+    served_model: 'vendor/small-1',
+  });
+  expect(mock.getRequests()).toHaveLength(1);
+  expect(mock.getLastRequest()).toMatchObject({ method: 'POST', path: '/v1/chat/completions' });
+});
+
+test('tool calls arrive', async () => {
+  const { mock, provider } = await startMock();
+  mock.onMessage('weather', { toolCalls: [{ name: 'get_weather', arguments: '{"city":"Oslo"}' }] });
+  const tools: ChatRequest['parameters']['tools'] = [
+    { type: 'function', function: { name: 'get_weather', parameters: { type: 'object' } } },
+  ];
+  const completion = await complete(provider, ask('What is the weather in Oslo?', { tools }));
+  expect(completion).toMatchObject({
+    finish_reason: 'tool_calls',
+    tool_calls: [{ type: 'function', function: { name: 'get_weather', arguments: '{"city":"Oslo"}' } }],
+  });
+});
+
+test('a 429 carries its wait, and is not repeated by us', async () => {
+  const { mock, provider } = await startMock();
+  mock.onMessage('busy', {
+    error: { message: 'Rate limit reached', type: 'requests', code: 'rate_limit_exceeded' },
+    status: 429,
+    retryAfter: 7,
+  });
+  const error = await failureOf(complete(provider, ask('busy')));
+  expect(error).toMatchObject({ code: 'PROVIDER_RATE_LIMITED', details: { status: 429, retryAfterMs: 7_000 } });
+  expect(mock.getRequests()).toHaveLength(1);
+});
+
+test('a 500 is a failure, and the next call may succeed', async () => {
+  const { mock, provider } = await startMock();
+  mock.addFixture({
+    match: { userMessage: 'flaky', sequenceIndex: 0 },
+    response: { error: { message: 'boom', type: 'server_error' }, status: 500 },
+  });
+  mock.addFixture({ match: { userMessage: 'flaky', sequenceIndex: 1 }, response: { content: 'fine' } });
+  expect(await failureOf(complete(provider, ask('flaky')))).toMatchObject({
+    code: 'PROVIDER_FAILED',
+    details: { status: 500 },
+  });
+  await expect(complete(provider, ask('flaky'))).resolves.toMatchObject({ content: 'fine' });
+  expect(mock.getRequests().map(({ response }) => response.status)).toEqual([500, 200]);
+});
+
+test('malformed JSON is a bad response and a dropped connection is unreachable; both may be billed', async () => {
+  const { mock, provider } = await startMock();
+  mock.addFixture({ match: { userMessage: 'garble' }, response: { content: 'x' }, chaos: { malformedRate: 1 } });
+  mock.addFixture({ match: { userMessage: 'vanish' }, response: { content: 'x' }, chaos: { disconnectRate: 1 } });
+  expect(await failureOf(complete(provider, ask('garble')))).toMatchObject({
+    code: 'PROVIDER_BAD_RESPONSE',
+    details: { billUnknown: true },
+  });
+  expect(await failureOf(complete(provider, ask('vanish')))).toMatchObject({
+    code: 'PROVIDER_UNREACHABLE',
+    details: { billUnknown: true },
+  });
+});
+
+test('every call is in the journal once', async () => {
+  const { mock, provider } = await startMock();
+  mock.onMessage(/.*/, { content: 'ok' });
+  await Promise.all(Array.from({ length: 25 }, (_, index) => complete(provider, ask(`question ${index}`))));
+  expect(mock.getRequests()).toHaveLength(25);
+});

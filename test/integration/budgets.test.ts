@@ -1,0 +1,197 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { PromptJob } from '../../src/domain/job.ts';
+import { type Harness, type HarnessOptions, startHarness, threeModels, until } from '../support/harness.ts';
+
+let harness: Harness | undefined;
+afterEach(async () => {
+  const open = harness;
+  harness = undefined;
+  await open?.close();
+});
+
+async function open(options: HarnessOptions = {}): Promise<Harness> {
+  harness = await startHarness(options);
+  return harness;
+}
+
+/** `hello` with 100 tokens for the answer: 27 prompt tokens at the most, at $1 and $4 a million. */
+const HELLO = { prompt: 'hello', max_tokens: 100, lane: 'batch' } satisfies PromptJob;
+const HELLO_BOUND_USD = (27 + 4 * 100) / 1e6;
+
+function slowProfiles(latencyMs: number) {
+  return Object.fromEntries(
+    Object.values(threeModels()).map(({ id, price }) => [
+      id,
+      { price, latency: { p50_ms: latencyMs, p95_ms: latencyMs } },
+    ]),
+  );
+}
+
+describe('a budget', () => {
+  test('that a call may pass ends the job before the call, with a line that says how much is left', async () => {
+    const { run, sim, startPool, usage } = await open({
+      config: { budgets: { team: { limit_usd: HELLO_BOUND_USD - 1e-9 } } },
+    });
+    await startPool();
+    const [result] = await run([HELLO]);
+    expect(result).toMatchObject({
+      status: 'failed',
+      attempts: [],
+      error: {
+        code: 'BUDGET_EXCEEDED',
+        message: expect.stringMatching(
+          /^budget "team" exhausted: \$0\.00 of \$0\.0004\d* spent, \$0\.00 held, this call may cost up to \$0\.0004\d*$/,
+        ) as unknown,
+      },
+    });
+    expect(sim.ledger.totals().calls).toBe(0);
+    expect(await usage()).toEqual([]);
+  });
+
+  test('that a call fits in exactly lets it through', async () => {
+    const { run, startPool } = await open({ config: { budgets: { team: { limit_usd: HELLO_BOUND_USD } } } });
+    await startPool();
+    expect(await run([HELLO])).toMatchObject([{ status: 'completed' }]);
+  });
+
+  test('that is held by calls under way is waited for, without spending an attempt', async () => {
+    const harness = await open({
+      profiles: slowProfiles(150),
+      config: { budgets: { team: { limit_usd: HELLO_BOUND_USD * 1.9 } } },
+    });
+    await harness.startPool({ concurrency: 8 });
+    const results = await harness.run([
+      { ...HELLO, max_attempts: 1 },
+      { ...HELLO, max_attempts: 1 },
+    ]);
+    // One waits for the other, whose real cost is a fraction of what was held.
+    expect(results.map((result) => result.status)).toEqual(['completed', 'completed']);
+    expect(results.map((result) => result.attempts.length)).toEqual([1, 1]);
+    const job = await Promise.all(results.map((result) => harness.queue('batch').getJob(result.job_id)));
+    expect(Math.max(...job.map((each) => each?.attemptsStarted ?? 0))).toBeGreaterThan(1);
+    expect(Math.max(...job.map((each) => each?.attemptsMade ?? 0))).toBe(1);
+  });
+
+  test('is never passed by 200 jobs at once, and is used up', async () => {
+    const limitUsd = HELLO_BOUND_USD * 12;
+    const harness = await open({ config: { budgets: { team: { limit_usd: limitUsd } } } });
+    await Promise.all([harness.startPool({ concurrency: 20 }), harness.startPool({ concurrency: 20 })]);
+    const jobs = Array.from({ length: 200 }, (_, row) => ({ ...HELLO, prompt: `hello ${row}` }));
+    const watch = setInterval(
+      () => void harness.ledger.budget('team', 'total').then((amounts) => seen.push(amounts)),
+      5,
+    );
+    const seen: { spentNanos: number; heldNanos: number }[] = [];
+    const results = await harness.run(jobs).finally(() => clearInterval(watch));
+
+    const limitNanos = Math.round(limitUsd * 1e9);
+    expect(seen.length).toBeGreaterThan(3);
+    for (const { spentNanos, heldNanos } of seen) expect(spentNanos + heldNanos).toBeLessThanOrEqual(limitNanos);
+    const { spentNanos } = await harness.money();
+    expect(spentNanos).toBe(harness.sim.ledger.totals().cost_nanos);
+    expect(spentNanos).toBeLessThanOrEqual(limitNanos);
+    expect(spentNanos).toBeGreaterThan(limitNanos - HELLO_BOUND_USD * 1e9 * 1.1);
+    const failed = results.filter((result) => result.status === 'failed');
+    expect(failed.length).toBeGreaterThan(0);
+    for (const result of failed) expect(result).toMatchObject({ error: { code: 'BUDGET_EXCEEDED' } });
+  });
+
+  test('covers the jobs of its account, task and user only', async () => {
+    const harness = await open({
+      config: {
+        tasks: { coding: {} },
+        budgets: {
+          acme: { limit_usd: 1, account: 'acme', window: 'day' },
+          coding: { limit_usd: 1, task: 'coding', window: 'month' },
+          ada: { limit_usd: 1, user: 'ada' },
+          all: { limit_usd: 1 },
+        },
+      },
+    });
+    await harness.startPool();
+    const [acme, coding, ada] = await harness.run([
+      { ...HELLO, prompt: 'one', account: 'acme' },
+      { ...HELLO, prompt: 'three words here', task: 'coding' },
+      { ...HELLO, prompt: 'five', user: 'ada', account: 'acme' },
+    ]);
+    const today = new Date().toISOString();
+    const spent = async (name: string, window: string) => (await harness.ledger.budget(name, window)).spentNanos;
+    const cost = (...results: (typeof acme)[]) => results.reduce((sum, result) => sum + (result?.cost_nanos ?? 0), 0);
+    expect(await spent('acme', today.slice(0, 10))).toBe(cost(acme, ada));
+    expect(await spent('coding', today.slice(0, 7))).toBe(cost(coding));
+    expect(await spent('ada', 'total')).toBe(cost(ada));
+    expect(await spent('all', 'total')).toBe(cost(acme, coding, ada));
+  });
+
+  test('is checked for a fallback like for a first attempt', async () => {
+    const { run, sim, startPool } = await open({
+      // The first answer cannot be told from one that was billed: it is charged in full, and nothing is left.
+      faults: [{ model: 'sim/small', kind: 'garbage', rate: 1 }],
+      config: { budgets: { team: { limit_usd: HELLO_BOUND_USD * 1.5 } } },
+    });
+    await startPool();
+    const [result] = await run([HELLO]);
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: { code: 'BUDGET_EXCEEDED' },
+      attempts: [{ model: 'small', outcome: 'unconfirmed' }],
+    });
+    expect(sim.ledger.totals().calls).toBe(1);
+  });
+});
+
+describe('a Redis that refuses a step', () => {
+  test('is waited for: no call is made meanwhile, and no attempt is spent', async () => {
+    const harness = await open({ config: { budgets: { team: { limit_usd: 1 } } } });
+    const { redis, keys, producer, sim } = harness;
+    await redis.set(keys.budget('team', 'total'), 'not a hash');
+    await harness.startPool();
+    const { id } = await producer.enqueue({ ...HELLO, max_attempts: 1 });
+    await until('the deferral', async () => (await harness.queue('batch').getDelayedCount()) === 1);
+    expect(sim.ledger.totals().calls).toBe(0);
+    await redis.del(keys.budget('team', 'total'));
+    expect(await producer.waitFor(id, { timeoutMs: 10_000 })).toMatchObject({ status: 'completed', attempts: [{}] });
+  });
+});
+
+describe("a batch's cap", () => {
+  test('stops its rows, and those of no other batch', async () => {
+    const harness = await open();
+    const capNanos = Math.round(HELLO_BOUND_USD * 1e9) - 1;
+    const row = (id: string, batch: object) => ({
+      name: '-',
+      data: { v: 1 as const, task: null, account: 'default', enqueued_at: Date.now(), ...HELLO, ...batch },
+      opts: { jobId: id },
+    });
+    await harness.startPool();
+    await harness
+      .queue('batch')
+      .addBulk([
+        row('capped-0', { batch: { id: 'capped', row: 0, maxTotalNanos: capNanos } }),
+        row('free-0', { batch: { id: 'free', row: 0 } }),
+      ]);
+    const [capped, free] = await Promise.all(
+      ['capped-0', 'free-0'].map((id) => harness.producer.waitFor(id, { timeoutMs: 10_000 })),
+    );
+    expect(capped).toMatchObject({
+      status: 'failed',
+      error: { code: 'BUDGET_EXCEEDED', message: expect.stringContaining('"batch:capped"') as unknown },
+    });
+    expect(free?.status).toBe('completed');
+  });
+
+  test('and its cancellation are noticed by rows that wait in the queue', async () => {
+    const harness = await open();
+    await harness.batches.register({ id: 'b', digest: 'd', total: 1, lane: 'batch', submittedAt: 1 });
+    await harness.batches.markCancelled('b');
+    const job = { v: 1 as const, task: null, account: 'default', enqueued_at: Date.now(), ...HELLO };
+    await harness.queue('batch').add('-', { ...job, batch: { id: 'b', row: 0 } }, { jobId: 'b-0' });
+    await harness.startPool();
+    expect(await harness.producer.waitFor('b-0', { timeoutMs: 5_000 })).toMatchObject({
+      status: 'failed',
+      error: { code: 'CANCELLED' },
+    });
+    expect(harness.sim.ledger.totals().calls).toBe(0);
+    expect(await harness.batches.status('b')).toMatchObject({ state: 'cancelled', failed: 1 });
+  });
+});

@@ -1,0 +1,237 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { JobResult } from '../../src/domain/result.ts';
+import type { FaultRule } from '../../src/sim/faults.ts';
+import { type Harness, type HarnessOptions, startHarness, threeModels, until } from '../support/harness.ts';
+
+let harness: Harness | undefined;
+afterEach(async () => {
+  const open = harness;
+  harness = undefined;
+  await open?.close();
+});
+
+async function start(options: HarnessOptions = {}): Promise<Harness> {
+  harness = await startHarness(options);
+  await harness.startPool();
+  return harness;
+}
+
+async function runOne(faults: readonly FaultRule[], job: object = {}, config: object = {}): Promise<JobResult> {
+  const { run } = await start({ faults, config });
+  const [result] = await run([{ prompt: 'What is 2 + 2?', task: undefined, ...job }]);
+  if (!result) throw new Error('no result');
+  return result;
+}
+
+function attemptsOf(result: JobResult | undefined): string[] {
+  return (result?.attempts ?? []).map((attempt) => `${attempt.model} ${attempt.error_code ?? attempt.outcome}`);
+}
+
+const BATCH = { lane: 'batch' };
+
+describe('a failed attempt', () => {
+  test.each([
+    { kind: 503, code: 'PROVIDER_OVERLOADED' },
+    { kind: 500, code: 'PROVIDER_FAILED' },
+    { kind: 404, code: 'MODEL_NOT_FOUND' },
+    { kind: 'reset', code: 'PROVIDER_UNREACHABLE' },
+    { kind: 'empty', code: 'PROVIDER_BAD_RESPONSE' },
+    { kind: 'garbage', code: 'PROVIDER_BAD_RESPONSE' },
+    { kind: 'truncated', code: 'PROVIDER_BAD_RESPONSE' },
+  ] as const)('with $kind moves the job to the next model', async ({ kind, code }) => {
+    const result = await runOne([{ model: 'sim/small', kind, rate: 1 }]);
+    expect(result.status).toBe('completed');
+    expect(attemptsOf(result)).toEqual([`small ${code}`, 'medium completed']);
+  });
+
+  test('by a time limit moves the job to the next model', async () => {
+    const result = await runOne([{ model: 'sim/small', kind: 'timeout', rate: 1 }], { max_latency_ms: 250 }, FAST);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_TIMEOUT', 'medium completed']);
+  });
+
+  test('with 400 ends the job: no other model would take it either', async () => {
+    const result = await runOne([{ model: 'sim/small', kind: 400, rate: 1 }]);
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'REQUEST_REJECTED' } });
+    expect(harness?.sim.ledger.totals().calls).toBe(1);
+  });
+
+  test('goes on at the head of the queue, ahead of 2,000 waiting rows', async () => {
+    harness = await startHarness({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
+    const { producer, sim, startPool, queue } = harness;
+    const { id } = await producer.enqueue({ prompt: 'the first one', lane: 'batch' });
+    await producer.enqueueMany(Array.from({ length: 2_000 }, (_, row) => ({ prompt: `row ${row}`, lane: 'batch' })));
+    const pool = await startPool({ concurrency: 4, lanes: ['batch'] });
+    const result = await producer.waitFor(id, { timeoutMs: 10_000 });
+    const callsBefore = sim.ledger.calls().findIndex((call) => call.request_id === `${id}:2`);
+    const waiting = await queue('batch').getWaitingCount();
+    await pool.stop();
+
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'medium completed']);
+    expect(callsBefore).toBeGreaterThan(0);
+    expect(callsBefore).toBeLessThan(20);
+    expect(waiting).toBeGreaterThan(1_000);
+  });
+
+  test('never asks the same model twice while another is eligible', async () => {
+    const { run, calls } = await start({
+      faults: [{ model: '*', kind: 503, rate: 0.6 }],
+      config: { routing: { strategy: 'random', max_attempts: 3 } },
+    });
+    const results = await run(Array.from({ length: 60 }, (_, row) => ({ prompt: `row ${row}` })));
+    for (const result of results) {
+      const models = result.attempts.map((attempt) => attempt.model);
+      expect(new Set(models).size).toBe(models.length);
+    }
+    expect(results.some((result) => result.attempts.length === 3)).toBe(true);
+    expect(calls()).toHaveLength(results.flatMap((result) => result.attempts).length);
+  });
+});
+
+const FAST = { models: withLatency(threeModels(), { p50: '1ms', p95: '5ms' }) };
+
+function withLatency<Model extends object>(models: Record<string, Model>, latency: { p50: string; p95: string }) {
+  return Object.fromEntries(Object.entries(models).map(([alias, model]) => [alias, { ...model, latency }]));
+}
+
+describe('a job that no model answers', () => {
+  test('ends as CHAIN_EXHAUSTED with its attempts listed', async () => {
+    const result = await runOne([{ model: '*', kind: 404, rate: 1 }]);
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'CHAIN_EXHAUSTED',
+        message: expect.stringMatching(
+          /small MODEL_NOT_FOUND, medium MODEL_NOT_FOUND, large MODEL_NOT_FOUND/,
+        ) as unknown,
+      },
+    });
+    expect(attemptsOf(result)).toHaveLength(3);
+  });
+
+  test.each([1, 2, 4])('makes no more than max_attempts = %i calls', async (max_attempts) => {
+    const result = await runOne([{ model: '*', kind: 503, rate: 1 }], { max_attempts });
+    expect(result.attempts).toHaveLength(max_attempts);
+    expect(harness?.sim.ledger.totals().calls).toBe(max_attempts);
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: { code: max_attempts === 1 ? 'PROVIDER_OVERLOADED' : 'CHAIN_EXHAUSTED' },
+    });
+  });
+
+  test('is retried on its only model after a delay', async () => {
+    const { run, usage } = await start({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
+    const [result] = await run([{ prompt: 'hello', model: 'small' }]);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'small completed']);
+    const [first, second] = await usage();
+    const gapMs = (second?.queue_ms ?? 0) - (first?.queue_ms ?? 0);
+    expect(gapMs).toBeGreaterThanOrEqual(240);
+    expect(gapMs).toBeLessThan(3_000);
+  });
+
+  test('counts an attempt although the job then had to wait for the next model', async () => {
+    harness = await startHarness({ faults: [{ model: '*', kind: 503, rate: 1 }] });
+    const { run, redis, keys, sim, startPool } = harness;
+    const benchedUntil = Date.now() + 800;
+    await redis.hset(keys.benched, 'medium', benchedUntil, 'large', benchedUntil);
+    await startPool();
+    const [result] = await run([{ prompt: 'hello', ...BATCH, max_attempts: 2 }]);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'medium PROVIDER_OVERLOADED']);
+    expect(sim.ledger.totals().calls).toBe(2);
+  });
+
+  test('is retried on the same model when the others take no calls for longer than it may wait', async () => {
+    harness = await startHarness({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
+    const { run, redis, keys, startPool } = harness;
+    const benchedUntil = Date.now() + 600_000;
+    await redis.hset(keys.benched, 'medium', benchedUntil, 'large', benchedUntil);
+    await startPool();
+    const [result] = await run([{ prompt: 'hello', ...BATCH }]);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'small completed']);
+  });
+});
+
+describe('a 429', () => {
+  test('with a short Retry-After defers the job, which spends no attempt', async () => {
+    const { run, usage } = await start({
+      faults: [{ model: 'sim/small', kind: 429, rate: 1, first: 1, retryAfterSeconds: 0.3 }],
+    });
+    const [result] = await run([{ prompt: 'hello', max_attempts: 1, ...BATCH }]);
+    expect(result?.status).toBe('completed');
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_RATE_LIMITED', 'small completed']);
+    const [first, second] = await usage();
+    expect((second?.queue_ms ?? 0) - (first?.queue_ms ?? 0)).toBeGreaterThanOrEqual(300);
+  });
+
+  test('with a Retry-After beyond the patience of the lane moves the job to the next model, once', async () => {
+    const { run, calls } = await start({
+      faults: [{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }],
+    });
+    const [result] = await run([{ prompt: 'hello', lane: 'interactive' }]);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_RATE_LIMITED', 'medium completed']);
+    expect(calls().map((call) => call.model)).toEqual(['sim/small', 'sim/medium']);
+  });
+
+  test('closes the gate at once for all jobs of the process', async () => {
+    const { run, calls } = await start({
+      faults: [{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }],
+    });
+    await run([{ prompt: 'hello', lane: 'interactive' }]);
+    await run(Array.from({ length: 10 }, (_, row) => ({ prompt: `row ${row}`, lane: 'interactive' })));
+    expect(calls().filter((call) => call.model === 'sim/small')).toHaveLength(1);
+  });
+
+  test('that would outlast the deadline moves the job to the next model', async () => {
+    const result = await runOne([{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }], {
+      ...BATCH,
+      deadline_ms: 5_000,
+    });
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_RATE_LIMITED', 'medium completed']);
+  });
+
+  test('of the only model, longer than the lane waits, ends the job instead of asking again and again', async () => {
+    const result = await runOne([{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }], {
+      model: 'small',
+      lane: 'interactive',
+    });
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'PROVIDER_RATE_LIMITED' } });
+    expect(harness?.sim.ledger.totals().calls).toBe(1);
+  });
+
+  test('waits no more often than max_deferrals', async () => {
+    const result = await runOne(
+      [{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 0.02 }],
+      { model: 'small', max_attempts: 1, ...BATCH },
+      { workers: { max_deferrals: 3 } },
+    );
+    expect(result).toMatchObject({ status: 'failed' });
+    expect(result.attempts).toHaveLength(4);
+  });
+
+  test('found by another process is known to the next start of the job', async () => {
+    const { run, redis, keys, calls } = await start({
+      faults: [{ model: 'sim/small', kind: 503, rate: 1 }],
+    });
+    // Written after the pool has read its observations, as another process would.
+    await redis.hset(keys.benched, 'medium', Date.now() + 60_000);
+    const [result] = await run([{ prompt: 'hello', lane: 'interactive' }]);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'large completed']);
+    expect(calls().map((call) => call.model)).toEqual(['sim/small', 'sim/large']);
+  });
+});
+
+describe('a key that is refused', () => {
+  test('sends the job to another provider and benches the model', async () => {
+    const { run, redis, keys, calls } = await start({ faults: [{ model: 'sim/small', kind: 401, rate: 1 }] });
+    const [result] = await run([{ prompt: 'hello', models: ['small', 'large', 'medium'] }]);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_AUTH', 'medium completed']);
+    expect(Number(await redis.hget(keys.benched, 'small'))).toBeGreaterThan(Date.now() + 30_000);
+    await run([{ prompt: 'another' }]);
+    expect(calls().filter((call) => call.model === 'sim/small')).toHaveLength(1);
+  });
+
+  test('ends the job when there is no other provider', async () => {
+    const result = await runOne([{ model: 'sim/small', kind: 401, rate: 1 }], { models: ['small', 'large'] });
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'PROVIDER_AUTH' } });
+    expect(harness?.sim.ledger.totals().calls).toBe(1);
+  });
+});
