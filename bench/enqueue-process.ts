@@ -25,7 +25,7 @@ serveParent(
 async function enqueueSluice(path: string, rows: number): Promise<number> {
   await using producer = new Producer({ config: benchConfig(UNUSED_URL), redis: { path }, lane: LANE });
   await producer.enqueue(promptJob(0));
-  return clock(async () => {
+  return await clock(async () => {
     const { enqueued } = await producer.enqueueMany(promptJobs(rows));
     if (enqueued !== rows) throw new Error(`${enqueued} of ${rows} rows were enqueued`);
   });
@@ -39,7 +39,7 @@ async function enqueueBare(path: string, rows: number): Promise<number> {
   const elapsedMs = await clock(async () => {
     for (let row = 0; row < rows; row += CHUNK) {
       const size = Math.min(CHUNK, rows - row);
-      const data = { ...queuedJob(0, 'simple', config), id: undefined };
+      const data = queuedJob(0, 'simple', config);
       await queue.addBulk(
         Array.from({ length: size }, (_, index) => ({
           name: 'simple',

@@ -20,8 +20,8 @@ export type Effort = {
 };
 
 export const FULL: Effort = {
-  rounds: 7,
-  worker: { concurrency: 50, warmUpJobs: 5_000, jobs: 20_000, coolDownJobs: 500 },
+  rounds: 5,
+  worker: { concurrency: 50, warmUpJobs: 10_000, jobs: 15_000, coolDownJobs: 500 },
   ideal: { concurrency: 1_000, warmUpJobs: 3_000, jobs: 8_000, coolDownJobs: 2_000 },
   enqueueRows: 30_000,
   streamRows: 200_000,
@@ -63,7 +63,7 @@ async function measureWorker(laboratory: Laboratory, effort: Effort): Promise<No
 
 async function measureIdeal(laboratory: Laboratory, effort: Effort): Promise<NonNullable<Measured['ideal']>> {
   const ideal = (effort.ideal.concurrency * 1_000) / SLOW_LATENCY_MS;
-  const { bare, sluice } = await inTurns(Math.min(5, effort.rounds), (kind) =>
+  const { bare, sluice } = await inTurns(effort.rounds, (kind) =>
     runWorker(laboratory, { kind, task: 'slow', ...effort.ideal }),
   );
   const share = (runs: readonly WorkerRun[]): Figure => pluck(runs, (run) => run.jobsPerSecond / ideal);
@@ -72,8 +72,11 @@ async function measureIdeal(laboratory: Laboratory, effort: Effort): Promise<Non
 
 async function measureEnqueue(laboratory: Laboratory, effort: Effort): Promise<NonNullable<Measured['enqueue']>> {
   const { bare, sluice } = await inTurns(effort.rounds, (kind) => runEnqueue(laboratory, kind, effort.enqueueRows));
-  const rate = (run: EnqueueRun): number => run.rowsPerSecond;
-  return { bare: pluck(bare, rate), sluice: pluck(sluice, rate), ratio: ratioOf(sluice, bare, rate) };
+  return { bare: pluck(bare, rowsRate), sluice: pluck(sluice, rowsRate), ratio: ratioOf(sluice, bare, rowsRate) };
+}
+
+function rowsRate(run: EnqueueRun): number {
+  return run.rowsPerSecond;
 }
 
 async function measureStream(laboratory: Laboratory, { streamRows }: Effort): Promise<NonNullable<Measured['stream']>> {

@@ -85,11 +85,12 @@ async function startBare({ socketPath, simUrl, concurrency }: WorkerSettings): P
   };
 }
 
+/** At the one door that every command goes through; both kinds of worker pay for it alike. */
 function countCommands(): void {
-  const sendCommand = Redis.prototype.sendCommand;
+  const send = Object.getOwnPropertyDescriptor(Redis.prototype, 'sendCommand')?.value as Redis['sendCommand'];
   Redis.prototype.sendCommand = function (...given) {
     const name = this.options.connectionName ?? '';
     commands[name] = (commands[name] ?? 0) + 1;
-    return sendCommand.apply(this, given);
+    return send.apply(this, given);
   };
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { type WriteStream, createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { type WriteStream, accessSync, constants, createWriteStream, existsSync, statSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import type { JobResult } from '../domain/result.ts';
 import { reasonOf } from './config-file.ts';
@@ -8,21 +9,43 @@ import { outputLine } from './output-lines.ts';
 
 /** Where a batch's results go: completed rows to one file (or stdout), failed ones to another. */
 export type BatchOutput = {
-  resultsPath: string;
-  errorsPath: string;
   write(result: JobResult): Promise<void>;
   /** Moves the finished files to their names; a reader never sees half of one. `hasErrors` tells whether there is a second. */
   finish(): Promise<{ hasErrors: boolean }>;
 };
 
+export type OutputPaths = { results: string; errors: string };
+
 /** `rows.jsonl` -> `rows.results.jsonl` and `rows.errors.jsonl`; `-` writes results to stdout. */
-export function openBatchOutput(resultsPath: string, errorsPath: string): BatchOutput {
+export function outputPaths(input: string, out: string | undefined, batchId: string): OutputPaths {
+  const stem = input === '-' ? `sluice-${batchId}` : input.replace(/\.(jsonl|ndjson|json)$/, '');
+  const results = out ?? (input === '-' ? '-' : `${stem}.results.jsonl`);
+  const base = results === '-' ? stem : results.replace(/(\.results)?\.(jsonl|ndjson|json)$/, '');
+  return { results, errors: `${base}.errors.jsonl` };
+}
+
+/** Finds out before anything is paid for whether the results can be written. Throws an InputError when not. */
+export function demandWritable(input: string, { results, errors }: OutputPaths): void {
+  for (const path of results === '-' ? [errors] : [results, errors]) {
+    if (resolve(path) === resolve(input)) throw new InputError(`cannot write ${path}: it is the file of the rows`);
+    if (existsSync(path) && !statSync(path).isFile()) {
+      throw new InputError(
+        `cannot write ${path}: ${statSync(path).isDirectory() ? 'it is a folder' : 'it is no regular file'}`,
+      );
+    }
+    try {
+      accessSync(dirname(resolve(path)), constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new InputError(`cannot write ${path}: ${reasonOf(error)}`);
+    }
+  }
+}
+
+export function openBatchOutput({ results: resultsPath, errors: errorsPath }: OutputPaths): BatchOutput {
   const results = resultsPath === '-' ? undefined : openPartial(resultsPath);
   let errors: PartialFile | undefined;
 
   return {
-    resultsPath,
-    errorsPath,
     async write(result) {
       const line = `${outputLine(result)}\n`;
       if (result.status === 'failed') await (errors ??= openPartial(errorsPath)).write(line);
@@ -32,43 +55,49 @@ export function openBatchOutput(resultsPath: string, errorsPath: string): BatchO
     async finish() {
       await results?.finish();
       await errors?.finish();
+      // What an earlier, interrupted run of the same file left there is not true any more.
+      if (!errors) await rm(errorsPath, { force: true });
       return { hasErrors: errors !== undefined };
     },
   };
 }
 
-export function outputPaths(
-  input: string,
-  out: string | undefined,
-  batchId: string,
-): { results: string; errors: string } {
-  const stem = input === '-' ? `sluice-${batchId}` : input.replace(/\.(jsonl|ndjson|json)$/, '');
-  const results = out ?? (input === '-' ? '-' : `${stem}.results.jsonl`);
-  const base = results === '-' ? stem : results.replace(/(\.results)?\.(jsonl|ndjson|json)$/, '');
-  return { results, errors: `${base}.errors.jsonl` };
-}
-
 type PartialFile = { write(text: string): Promise<void>; finish(): Promise<void> };
 
 function openPartial(path: string): PartialFile {
-  const partial = `${path}.partial`;
+  // Two runs of one file may end at the same time: each writes a file of its own.
+  const partial = `${path}.${process.pid}.partial`;
   const stream: WriteStream = createWriteStream(partial);
+  const closed = new Promise<void>((resolve) => {
+    stream.once('close', resolve);
+  });
   let failure: InputError | undefined;
   stream.on('error', (error) => {
     failure = new InputError(
       `cannot write ${path}: ${reasonOf(error)}; the results are kept, "sluice batch results" writes them`,
     );
   });
+  const throwFailure = async (): Promise<void> => {
+    if (!failure) return;
+    await rm(partial, { force: true });
+    throw failure;
+  };
   return {
     async write(text) {
-      if (failure) throw failure;
-      if (!stream.write(text)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      await throwFailure();
+      if (!stream.write(text)) await Promise.race([drained(stream), closed]);
     },
     async finish() {
       stream.end();
-      if (!stream.closed) await once(stream, 'close');
-      if (failure) throw failure;
+      await closed;
+      await throwFailure();
       await rename(partial, path);
     },
   };
+}
+
+function drained(stream: WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('drain', resolve);
+  });
 }

@@ -1,12 +1,12 @@
 import { formatUsd, nanosToUsd } from '../domain/money.ts';
 import type { BatchStatus } from '../store/batches.ts';
 import { formatTime } from './format.ts';
-import { renderTable } from './table.ts';
+import { printable, renderTable } from './table.ts';
 
 export function statusLines(status: BatchStatus): string[] {
   const { id, state, total, completed, failed, retrying, cached, attempts, fallbacks, costNanos, enqueued } = status;
   return [
-    `${id}: ${state}${status.name === undefined ? '' : ` (${status.name})`}`,
+    `${id}: ${state}${status.name === undefined ? '' : ` (${printable(status.name)})`}`,
     `${completed + failed}/${total} done: ${completed} completed, ${failed} failed; ${retrying} retrying, ${cached} cached, ${enqueued} enqueued`,
     `${attempts} attempts, ${fallbacks} fallbacks, ${formatUsd(costNanos)}`,
   ];

@@ -67,6 +67,8 @@ export function reasonOf(error: unknown): string {
     EISDIR: 'it is a folder',
     EACCES: 'permission denied',
     ENOSPC: 'no space left on the device',
+    ENOTDIR: 'a part of the path is no folder',
+    EROFS: 'the file system is read-only',
   };
   return reasons[code ?? ''] ?? code ?? 'it failed';
 }

@@ -5,7 +5,11 @@ import { EmbeddedRedisError } from '../store/embedded/index.ts';
 /** The exit codes of every command. */
 export const EXIT = { ok: 0, someFailed: 1, badInput: 2, redis: 3, budget: 4, interrupted: 130 } as const;
 
+/** What a command throws that is ended by Ctrl-C; the message says how to go on. */
+export class Interruption extends Error {}
+
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof Interruption) return EXIT.interrupted;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
   if (error instanceof InputError) return error.exitCode;
   if (error instanceof EmbeddedRedisError || isRedisError(error)) return EXIT.redis;
@@ -20,7 +24,8 @@ export function report(error: unknown, debug: boolean): void {
 
 function linesOf(error: unknown): readonly string[] {
   if (error instanceof InputError) return error.problems;
-  if (error instanceof EmbeddedRedisError || error instanceof GatewayError) return error.message.split('\n');
+  if (error instanceof EmbeddedRedisError || error instanceof GatewayError || error instanceof Interruption)
+    return error.message.split('\n');
   if (isRedisError(error)) return [`Redis: ${error.message.split('\n')[0]}`];
   const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
   return [`unexpected error: ${message} (--debug shows the stack)`];

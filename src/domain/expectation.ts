@@ -10,7 +10,7 @@ export const Expectation = z
     /** The whole answer, trimmed, letter case ignored. */
     equals: z.string().optional(),
     /** One of these, compared like `equals`. */
-    one_of: z.array(z.string()).min(1).optional(),
+    one_of: z.array(z.string()).min(1).max(1_000).optional(),
     /** Anywhere in the answer, letter case ignored. */
     contains: z.string().min(1).optional(),
     /** The last number in the answer. */

@@ -26,8 +26,8 @@ export type JsonSchemaObject = z.infer<typeof Assertions> & {
 };
 
 const Assertions = z.strictObject({
-  type: z.union([TypeName, z.array(TypeName).min(1)]).optional(),
-  enum: z.array(z.json()).min(1).optional(),
+  type: z.union([TypeName, z.array(TypeName).min(1).max(7)]).optional(),
+  enum: z.array(z.json()).min(1).max(1_000).optional(),
   const: z.json().optional(),
   minimum: Bound,
   maximum: Bound,
@@ -41,7 +41,7 @@ const Assertions = z.strictObject({
   uniqueItems: z.boolean().optional(),
   minProperties: Count,
   maxProperties: Count,
-  required: z.array(z.string()).optional(),
+  required: z.array(z.string()).max(1_000).optional(),
   /** `#` or `#/$defs/NAME`. */
   $ref: z.string().optional(),
   $schema: Annotation,

@@ -10,7 +10,7 @@ const ImagePart = z.strictObject({
 const ContentPart = z.discriminatedUnion('type', [TextPart, ImagePart]);
 export type ContentPart = z.infer<typeof ContentPart>;
 
-const Content = z.union([z.string(), z.array(ContentPart).min(1)]);
+const Content = z.union([z.string(), z.array(ContentPart).min(1).max(1_000)]);
 
 export const ToolCall = z.strictObject({
   id: z.string(),
@@ -28,7 +28,7 @@ export const Message = z.discriminatedUnion('role', [
     role: z.literal('assistant'),
     content: Content.nullish(),
     refusal: z.string().nullish(),
-    tool_calls: z.array(ToolCall).optional(),
+    tool_calls: z.array(ToolCall).max(1_000).optional(),
     name,
   }),
   z.strictObject({ role: z.literal('tool'), content: Content, tool_call_id: z.string() }),

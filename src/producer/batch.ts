@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../domain/config.ts';
 import { GatewayError, InputError } from '../domain/errors.ts';
 import type { QueuedJob } from '../domain/job.ts';
-import type { FailedResult, JobResult } from '../domain/result.ts';
+import type { AttemptSummary, FailedResult, JobResult } from '../domain/result.ts';
 import { type BatchManifest, type BatchStatus, type BatchStore, createBatchStore } from '../store/batches.ts';
 import { createKeys } from '../store/keys.ts';
 import { type Ledger, createLedger } from '../store/ledger.ts';
@@ -45,18 +45,25 @@ export class Batches {
 
   /**
    * Enqueues the rows. A batch that was submitted before is not run again; one whose submission was cut off goes on
-   * where it stopped. Throws an InputError when the id stands for other rows.
+   * where it stopped. Throws an InputError when the id stands for other rows, or the source gives others than it did
+   * when they were counted.
    */
   async submit(request: BatchRequest): Promise<{ id: string; isNew: boolean }> {
     const id = request.id ?? `b-${request.digest.slice(0, 16)}`;
     const manifest = toManifest(id, request);
     const { created, enqueued } = await this.#store.register(manifest);
     if (enqueued >= manifest.total) return { id, isNew: created };
-    await enqueueInChunks(
+    const added = await enqueueInChunks(
       toEntries(id, request, enqueued),
       (chunk) => this.#queues.add(chunk),
-      (added) => this.#store.markEnqueued(id, enqueued + added),
+      (inTheQueue) => this.#store.markEnqueued(id, enqueued + inTheQueue),
     );
+    if (enqueued + added !== manifest.total) {
+      throw new InputError(
+        `the rows changed while they were read: ${enqueued + added} instead of ${manifest.total} are enqueued; ` +
+          `take them back with: sluice batch cancel ${id}`,
+      );
+    }
     return { id, isNew: created };
   }
 
@@ -86,7 +93,8 @@ export class Batches {
    * Returns how many rows were taken out.
    */
   async cancel(id: string): Promise<{ cancelled: number }> {
-    await this.status(id);
+    const { state } = await this.status(id);
+    if (state === 'finished') return { cancelled: 0 };
     await this.#store.markCancelled(id);
     let cancelled = 0;
     for await (const page of this.results(id)) {
@@ -106,14 +114,16 @@ export class Batches {
     await this.close();
   }
 
-  /** False for a row that a worker has in hand: it ends by itself. */
+  /**
+   * False for a row whose call is under way: it ends by itself. The queue's entry stays until a worker comes to it and
+   * finds the job ended: taking entries out of the middle of a long list would cost the square of its length.
+   */
   async #cancelRow(batchId: string, row: number): Promise<boolean> {
     const jobId = rowJobId(batchId, row);
-    const found = await this.#queues.find(jobId);
-    if (found && (await found.queue.remove(jobId)) === 0) return false;
-    const result = cancelledResult(jobId, found?.job, Date.now());
-    const standing = await this.#ledger.settle({ jobId, batchId, result });
-    return standing?.status === 'failed';
+    const [job, trail] = await Promise.all([this.#queues.find(jobId), this.#ledger.trail(jobId)]);
+    const result = cancelledResult(jobId, job, trail, Date.now());
+    const standing = await this.#ledger.settle({ jobId, batchId, result, unlessCalling: true });
+    return standing?.status === 'failed' && standing.error.code === 'CANCELLED';
   }
 }
 
@@ -144,7 +154,12 @@ async function* toEntries(batchId: string, request: BatchRequest, skip: number):
   }
 }
 
-function cancelledResult(jobId: string, job: QueuedJob | undefined, now: number): FailedResult {
+function cancelledResult(
+  jobId: string,
+  job: QueuedJob | undefined,
+  attempts: AttemptSummary[],
+  now: number,
+): FailedResult {
   const error = new GatewayError('CANCELLED', 'the batch was cancelled before this row was run');
   return {
     v: 1,
@@ -152,8 +167,8 @@ function cancelledResult(jobId: string, job: QueuedJob | undefined, now: number)
     ...(job?.id === undefined ? {} : { row_id: job.id }),
     status: 'failed',
     task: job?.task ?? null,
-    attempts: [],
-    cost_nanos: 0,
+    attempts,
+    cost_nanos: attempts.reduce((sum, attempt) => sum + attempt.cost_nanos, 0),
     total_ms: job ? now - job.enqueued_at : 0,
     finished_at: now,
     error: { code: error.code, message: error.message },

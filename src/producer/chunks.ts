@@ -40,7 +40,8 @@ export async function enqueueInChunks<Entry>(
     }
     if (chunk.length > 0) await send();
   } finally {
-    // Also when the source failed: nothing may still be under way when the caller hears of it.
+    // Also when the source or a chunk failed: nothing may still be under way when the caller hears of it.
+    await Promise.allSettled(inFlight.map((chunkInFlight) => chunkInFlight.added));
     while (inFlight.length > 0) await awaitOldest();
   }
   return total;

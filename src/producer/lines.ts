@@ -22,7 +22,7 @@ export async function* readLines(chunks: AsyncIterable<Buffer>, mostBytes = MOST
     pendingBytes = 0;
     if (bytes > mostBytes) return { number, problem: `the line is longer than the limit of ${mostBytes} bytes` };
     try {
-      const text = decoder.decode(line).trim();
+      const text = decoder.decode(line).trimEnd();
       if (text.includes('\0')) return { number, problem: 'the line has a NUL byte' };
       return text === '' ? undefined : { number, text };
     } catch {

@@ -49,12 +49,10 @@ export class Queues {
   }
 
   /** Looks for a job in every lane: rows of one batch may lie in several, by their tasks. */
-  async find(jobId: string): Promise<{ queue: Queue<QueuedJob>; job: QueuedJob } | undefined> {
-    const queues = Object.keys(this.#config.lanes).map((lane) => this.get(lane));
-    const jobs = await Promise.all(queues.map((queue) => queue.getJob(jobId)));
-    const index = jobs.findIndex((job) => job !== undefined && job !== null);
-    const [queue, job] = [queues[index], jobs[index]];
-    return queue && job ? { queue, job: job.data } : undefined;
+  async find(jobId: string): Promise<QueuedJob | undefined> {
+    const lanes = Object.keys(this.#config.lanes);
+    const jobs = await Promise.all(lanes.map((lane) => this.get(lane).getJob(jobId)));
+    return jobs.find((job) => job !== undefined && job !== null)?.data;
   }
 
   #optionsOf(id: string, job: QueuedJob): JobsOptions {

@@ -64,12 +64,16 @@ const ROUTED = 'sluice/auto';
 export function parseRow(text: string, lineNumber: number, options: RowOptions): Prepared {
   const parsed = parseJson(text);
   if (!parsed.ok) return parsed;
-  const isOpenAi = parsed.value !== null && typeof parsed.value === 'object' && 'custom_id' in parsed.value;
-  if (!isOpenAi) return prepareRow(parsed.value, lineNumber, options);
+  if (!isOpenAiLine(parsed.value)) return prepareRow(parsed.value, lineNumber, options);
   const line = check(OpenAiLine, parsed.value);
   if (!line.ok) return line;
   const prepared = prepareRow(fromOpenAi(line.value), lineNumber, options);
   return prepared.ok ? prepared : { ok: false, problems: prepared.problems.map(inOpenAiTerms) };
+}
+
+/** By any field that our own rows do not have, so that a line without `custom_id` hears that it is missing. */
+function isOpenAiLine(row: unknown): boolean {
+  return row !== null && typeof row === 'object' && ['custom_id', 'body', 'method', 'url'].some((name) => name in row);
 }
 
 function prepareRow(row: unknown, lineNumber: number, { intake, defaults, anyModel }: RowOptions): Prepared {
@@ -116,21 +120,39 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false; pr
   }
 }
 
-/** The parser's reason without the piece of text that it quotes: that may be a prompt. */
+/** The parser's reason and place, without the piece of text that it quotes: that may be a prompt. */
 function reasonOf(error: unknown, text: string): string {
   const message = error instanceof Error ? error.message : '';
-  const reason =
-    /^(Unexpected token|Unexpected end of JSON input|Unterminated string|Expected [^"]*?|Bad [a-z ]+?)(?: '(.)')?(?=,| in JSON|$| at )/.exec(
-      message,
-    );
-  const position = /at position (\d+)/.exec(message)?.[1];
-  const column = position === undefined ? columnOf(reason?.[2], text) : Number(position) + 1;
-  const what = reason ? `${reason[1]}${reason[2] === undefined ? '' : ` ${reason[2]}`}` : 'syntax error';
-  return column === undefined ? what : `${what} at column ${column}`;
+  const reason = message
+    .replace(/(, (\.\.\.)?"| in JSON| JSON input| at position).*$/s, '')
+    .replace(/^Unexpected token '(.+)'$/su, (_match, token: string) => `Unexpected token ${printable(token)}`);
+  return `${reason} at column ${columnOf(text)}`;
 }
 
-/** V8 leaves the position out for short texts; a token that occurs once gives it away. */
-function columnOf(token: string | undefined, text: string): number | undefined {
-  if (token === undefined || text.indexOf(token) !== text.lastIndexOf(token)) return undefined;
-  return text.indexOf(token) + 1;
+/** V8 often leaves the position out; the longest beginning that more text could complete gives it away. */
+function columnOf(text: string): number {
+  let [good, bad] = [0, text.length + 1];
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (isBeginningOfJson(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good + 1;
+}
+
+function isBeginningOfJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    const position = /at position (\d+)/.exec(message)?.[1];
+    return position === undefined ? message.startsWith('Unexpected end') : Number(position) >= text.length;
+  }
+}
+
+function printable(token: string): string {
+  return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(token)
+    ? token
+    : `U+${(token.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 }

@@ -20,6 +20,8 @@ export function createWaiter(subscriber: Redis, keys: Keys, ledger: Ledger) {
   async function waitFor(jobId: string, timeoutMs: number): Promise<JobResult> {
     const channel = keys.done(jobId);
     const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
+    // It may time out while the subscription is still under way, with nobody listening yet.
+    promise.catch(() => {});
     const look = (): void => {
       ledger.results([jobId]).then(([result]) => result && resolve(result), reject);
     };
@@ -31,7 +33,7 @@ export function createWaiter(subscriber: Redis, keys: Keys, ledger: Ledger) {
     waiting.set(channel, looks.add(look));
     try {
       // First listen, then look: an end between the two is not missed.
-      await subscriber.subscribe(channel);
+      await Promise.race([subscriber.subscribe(channel), promise]);
       look();
       return await promise;
     } finally {

@@ -74,6 +74,6 @@ export function boundNanosAt(basis: Basis, row: number): number {
 }
 
 /** The tokens that prompt and answer will probably have together. */
-export function contextTokensAt(basis: Basis, row: number): number {
+export function neededContextTokensAt(basis: Basis, row: number): number {
   return basis.question.inputTokens.expected + maxTokensAt(basis, row);
 }

@@ -53,8 +53,10 @@ export function createRanker(
   }
 
   function isBetter(row: number, other: number): boolean {
-    const lead = (utilities[row] as number) - (utilities[other] as number);
-    return lead > 0 || (lead === 0 && (costNanos[row] as number) < (costNanos[other] as number));
+    const utility = utilities[row] as number;
+    const otherUtility = utilities[other] as number;
+    if (utility !== otherUtility) return utility > otherUtility;
+    return (costNanos[row] as number) < (costNanos[other] as number);
   }
 }
 

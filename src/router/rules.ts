@@ -1,4 +1,5 @@
-import { type Basis, boundNanosAt, type Candidate, candidateAt, contextTokensAt, modelAt } from './candidates.ts';
+import type { ModelSpec } from '../domain/model.ts';
+import { type Basis, boundNanosAt, type Candidate, candidateAt, modelAt, neededContextTokensAt } from './candidates.ts';
 import { abilitiesOf, UNLISTED } from './columns.ts';
 
 /**
@@ -20,38 +21,37 @@ export type DropReason =
 export type Dropped = { alias: string; reason: DropReason; limit?: number | string; actual?: number | string };
 
 type Rule = {
-  /** Tells whether the model in a row is out; undefined where the question does not ask for this. */
-  test: (basis: Basis) => ((row: number) => boolean) | undefined;
+  /** Those of the rows whose models may stay; all of them where the question does not ask for this. */
+  keep: (rows: readonly number[], basis: Basis) => readonly number[];
   /** What was asked for, and what the model has. */
   explain: (basis: Basis, row: number) => Pick<Dropped, 'limit' | 'actual'>;
 };
 
 const RULES: Record<DropReason, Rule> = {
   'not-allowed': {
-    test: ({ allowed }) => allowed && ((row) => allowed[row] === UNLISTED),
+    keep: (rows, { allowed }) => (allowed === undefined ? rows : rows.filter((row) => allowed[row] !== UNLISTED)),
     explain: () => ({}),
   },
   tried: {
-    test: ({ columns, question: { tried } }) => {
-      if (tried.length === 0) return undefined;
-      const rows = new Set(tried.map((alias) => columns.rowOf.get(alias)));
-      return (row) => rows.has(row);
+    keep: (rows, { columns, question: { tried } }) => {
+      if (tried.length === 0) return rows;
+      const triedRows = new Set(tried.map((alias) => columns.rowOf.get(alias)));
+      return rows.filter((row) => !triedRows.has(row));
     },
     explain: () => ({}),
   },
   'provider-avoided': {
-    test: (basis) => {
-      const { avoidProviders = [] } = basis.question;
-      if (avoidProviders.length === 0) return undefined;
-      return (row) => avoidProviders.includes(modelAt(basis, row).provider);
+    keep: (rows, { columns: { models }, question: { avoidProviders = [] } }) => {
+      if (avoidProviders.length === 0) return rows;
+      return rows.filter((row) => !avoidProviders.includes((models[row] as ModelSpec).provider));
     },
     explain: (basis, row) => ({ actual: modelAt(basis, row).provider }),
   },
   capability: {
-    test: ({ columns: { abilities }, question: { needs } }) => {
-      if (needs.length === 0) return undefined;
+    keep: (rows, { columns: { abilities }, question: { needs } }) => {
+      if (needs.length === 0) return rows;
       const needed = abilitiesOf(needs);
-      return (row) => ((abilities[row] as number) & needed) !== needed;
+      return rows.filter((row) => ((abilities[row] as number) & needed) === needed);
     },
     explain: (basis, row) => {
       const { capabilities } = modelAt(basis, row);
@@ -59,38 +59,35 @@ const RULES: Record<DropReason, Rule> = {
     },
   },
   'context-not-larger': {
-    test: ({ columns: { contextTokens }, question: { minContextTokens } }) =>
-      minContextTokens === undefined ? undefined : (row) => (contextTokens[row] as number) <= minContextTokens,
+    keep: (rows, { columns: { contextTokens }, question: { minContextTokens } }) =>
+      minContextTokens === undefined ? rows : rows.filter((row) => (contextTokens[row] as number) > minContextTokens),
     explain: ({ columns: { contextTokens }, question: { minContextTokens } }, row) =>
       figures(minContextTokens, contextTokens[row]),
   },
   context: {
-    test: (basis) => {
+    keep: (rows, basis) => {
       const { contextTokens } = basis.columns;
-      return (row) => contextTokensAt(basis, row) > (contextTokens[row] as number);
+      return rows.filter((row) => neededContextTokensAt(basis, row) <= (contextTokens[row] as number));
     },
-    explain: (basis, row) => figures(basis.columns.contextTokens[row], contextTokensAt(basis, row)),
+    explain: (basis, row) => figures(basis.columns.contextTokens[row], neededContextTokensAt(basis, row)),
   },
   cost: {
-    test: (basis) => {
+    keep: (rows, basis) => {
       const { maxCostNanos } = basis.question;
-      return maxCostNanos === undefined ? undefined : (row) => boundNanosAt(basis, row) > maxCostNanos;
+      return maxCostNanos === undefined ? rows : rows.filter((row) => boundNanosAt(basis, row) <= maxCostNanos);
     },
     explain: (basis, row) => figures(basis.question.maxCostNanos, boundNanosAt(basis, row)),
   },
   latency: {
-    test: ({ forecast, percentile, question: { maxLatencyMs } }) => {
+    keep: (rows, { forecast, percentile, question: { maxLatencyMs } }) => {
       const latencyMs = forecast.latencyMs[percentile];
-      return maxLatencyMs === undefined ? undefined : (row) => (latencyMs[row] as number) > maxLatencyMs;
+      return maxLatencyMs === undefined ? rows : rows.filter((row) => (latencyMs[row] as number) <= maxLatencyMs);
     },
     explain: ({ forecast, percentile, question: { maxLatencyMs } }, row) =>
       figures(maxLatencyMs, forecast.latencyMs[percentile][row]),
   },
   benched: {
-    test:
-      ({ forecast: { benchedUntil }, now }) =>
-      (row) =>
-        (benchedUntil[row] as number) > now,
+    keep: (rows, { forecast: { benchedUntil }, now }) => rows.filter((row) => (benchedUntil[row] as number) <= now),
     explain: ({ forecast: { benchedUntil }, now }, row) => figures(now, benchedUntil[row]),
   },
 };
@@ -118,14 +115,11 @@ export function screen(basis: Basis): Screening {
   const verdicts = new Uint8Array(rows.length);
   let eligible = rows;
   for (const [place, [, rule]] of ORDERED_RULES.entries()) {
-    const isOut = rule.test(basis);
-    if (isOut === undefined) continue;
-    const left: number[] = [];
-    for (const row of eligible) {
-      if (isOut(row)) verdicts[row] = place + 1;
-      else left.push(row);
-    }
-    eligible = left;
+    const kept = rule.keep(eligible, basis);
+    if (kept.length === eligible.length) continue;
+    for (const row of eligible) verdicts[row] = place + 1;
+    for (const row of kept) verdicts[row] = ELIGIBLE;
+    eligible = kept;
   }
   return { verdicts, eligible };
 }

@@ -54,6 +54,8 @@ export type SettleRequest = {
   cached?: UsageRecord;
   /** How the job ends; without it the job goes on. */
   result?: JobResult;
+  /** Ends the job only if no call is under way for it: an answer that is being paid for is not thrown away. */
+  unlessCalling?: boolean;
 };
 
 export type Ledger = ReturnType<typeof createLedger>;
@@ -112,6 +114,12 @@ export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: n
     return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as JobResult)));
   }
 
+  /** The attempts of a job that has not ended. */
+  async function trail(jobId: string): Promise<AttemptSummary[]> {
+    const entries = await redis.lrange(keys.trail(jobId), 0, -1);
+    return entries.map((entry) => JSON.parse(entry) as AttemptSummary);
+  }
+
   /** What a budget holds in one window, in nano-dollars. */
   async function budget(name: string, window: string): Promise<{ spentNanos: number; heldNanos: number }> {
     const [spent, held] = await redis.hmget(keys.budget(name, window), 'spent', 'held');
@@ -123,7 +131,7 @@ export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: n
     return redis.hlen(keys.open);
   }
 
-  return { history, admit, settle, results, budget, openAttempts };
+  return { history, admit, settle, results, trail, budget, openAttempts };
 }
 
 /** A hash as a script returns it: names and values in turn. */
@@ -151,15 +159,16 @@ function admitFields(request: AdmitRequest, keys: Keys): string[] {
   ];
 }
 
-function settleFields({ jobId, batchId, call, cached, result }: SettleRequest): string[] {
+function settleFields({ jobId, batchId, call, cached, result, unlessCalling }: SettleRequest): string[] {
   const record = call?.record ?? cached;
   return [
-    call ? 'call' : cached ? 'cached' : 'none',
+    call ? 'call' : cached ? 'cached' : unlessCalling ? 'cancel' : 'none',
     jobId,
     call?.attemptId ?? '',
     String(record?.cost_nanos ?? 0),
     record ? JSON.stringify(record) : '',
-    call ? JSON.stringify(call.summary) : '',
+    // Only a job that goes on has a trail; the others carry their attempts in the result.
+    call && !result ? JSON.stringify(call.summary) : '',
     batchId ?? '',
     result ? JSON.stringify(result) : '',
     result?.status ?? '',

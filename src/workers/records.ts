@@ -68,6 +68,7 @@ export function endingOfSilence(attempt: Attempt): Ending {
   };
 }
 
+/** What is unknown is undefined here and missing in the stream: JSON leaves it out. */
 export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): UsageRecord {
   const { start, candidate, variant, startedAt } = attempt;
   const { job } = start;
@@ -75,23 +76,23 @@ export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): Us
     v: 1,
     attempt_id: attemptIdOf(start),
     job_id: start.jobId,
-    ...(job.batch ? { batch_id: job.batch.id } : {}),
-    ...(job.id === undefined ? {} : { row_id: job.id }),
+    batch_id: job.batch?.id,
+    row_id: job.id,
     outcome: ending.outcome,
-    ...(ending.errorCode === undefined ? {} : { error_code: ending.errorCode }),
-    ...(ending.status === undefined ? {} : { status: ending.status }),
+    error_code: ending.errorCode,
+    status: ending.status,
     task: job.task,
     lane: job.lane,
     account: job.account,
-    ...(job.user === undefined ? {} : { user: job.user }),
+    user: job.user,
     model: candidate.model.alias,
     provider: candidate.model.provider,
     model_id: candidate.model.id,
-    ...(variant === undefined ? {} : { variant }),
+    variant,
     ...ending.usage,
     cost_nanos: ending.costNanos,
     price_source: ending.priceSource,
-    ...(ending.savedNanos === undefined ? {} : { saved_nanos: ending.savedNanos }),
+    saved_nanos: ending.savedNanos,
     latency_ms: Math.round(ending.latencyMs),
     queue_ms: Math.max(0, startedAt - job.enqueued_at),
     at: now,

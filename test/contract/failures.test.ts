@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DISPOSITIONS, GatewayError } from '../../src/domain/errors.ts';
 import { failureInBody, failureOfAnswer, failureOfThrown } from '../../src/providers/failures.ts';
@@ -56,29 +56,28 @@ describe('a refusal', () => {
   });
 });
 
+const withCode = (code: string, cause?: unknown): Error => Object.assign(new Error(CANARY.prompt, { cause }), { code });
+
+test.each([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_INVALID_ARG',
+  'EADDRNOTAVAIL',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])('%s means that nothing was sent and nothing can be billed', (code) => {
+  const error = failureOfThrown('upstream', withCode(code));
+  expectSound(error);
+  expect(error).toMatchObject({ code: 'PROVIDER_UNREACHABLE', message: `upstream cannot be reached (${code})` });
+  expect(error.details.billUnknown).toBeUndefined();
+  expect(failureOfThrown('upstream', new Error('wrapped', { cause: withCode(code) })).message).toBe(error.message);
+});
+
 describe('something thrown', () => {
-  const withCode = (code: string, cause?: unknown): Error =>
-    Object.assign(new Error(CANARY.prompt, { cause }), { code });
-
-  test.each([
-    'ECONNREFUSED',
-    'ENOTFOUND',
-    'EAI_AGAIN',
-    'UND_ERR_CONNECT_TIMEOUT',
-    'UND_ERR_INVALID_ARG',
-    'EADDRNOTAVAIL',
-    'CERT_HAS_EXPIRED',
-    'DEPTH_ZERO_SELF_SIGNED_CERT',
-    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-    'ERR_TLS_CERT_ALTNAME_INVALID',
-  ])('%s means that nothing was sent and nothing can be billed', (code) => {
-    const error = failureOfThrown('upstream', withCode(code));
-    expectSound(error);
-    expect(error).toMatchObject({ code: 'PROVIDER_UNREACHABLE', message: `upstream cannot be reached (${code})` });
-    expect(error.details.billUnknown).toBeUndefined();
-    expect(failureOfThrown('upstream', new Error('wrapped', { cause: withCode(code) })).message).toBe(error.message);
-  });
-
   test.each(['ECONNRESET', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'EPIPE'])(
     '%s leaves the bill unknown',
     (code) => {

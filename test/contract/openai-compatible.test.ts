@@ -1,6 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../src/domain/errors.ts';
+import type { Completion } from '../../src/domain/result.ts';
 import { createOpenAiDialect } from '../../src/providers/openai-compatible.ts';
 import {
   CANARY,
@@ -11,7 +12,8 @@ import {
   startFixedUpstream,
 } from '../support/upstream.ts';
 
-const { toCompletion } = createOpenAiDialect('upstream');
+const dialect = createOpenAiDialect('upstream');
+const toCompletion = (body: unknown): Completion => dialect.toCompletion(body);
 
 const choice = (message: unknown, reason: unknown = 'stop'): { choices: unknown[] } => ({
   choices: [{ index: 0, message, finish_reason: reason }],
@@ -79,7 +81,7 @@ describe('a 200 that is no answer', () => {
     ['truncated JSON', truncated, 'with a body that is not JSON'],
     ['an event stream', 'data: {"choices":[]}\n\ndata: [DONE]\n\n', 'with a body that is not JSON'],
     ['bytes', Buffer.from([0xff, 0xfe, 0x00, 0x80]), 'with a body that is not JSON'],
-    ['200,000 levels', `${'['.repeat(200_000)}`, 'with a body that is not JSON'],
+    ['200,000 levels', '['.repeat(200_000), 'with a body that is not JSON'],
   ])('%s is a bad response, and may be billed', async (_name, body, problem) => {
     const upstream = await startFixedUpstream(200, body);
     const error = await failureOf(complete(connectProvider(upstream.url)));
@@ -97,9 +99,11 @@ describe('a 200 that is no answer', () => {
   });
 });
 
+const usageOf = (usage: unknown): Completion['usage'] => toCompletion(chatCompletion({ usage })).usage;
+const billed = (cost: unknown): number | undefined =>
+  toCompletion(chatCompletion({ usage: { prompt_tokens: 12, completion_tokens: 3, cost } })).billed_nanos;
+
 describe('usage', () => {
-  const usageOf = (usage: unknown): ReturnType<typeof toCompletion>['usage'] =>
-    toCompletion(chatCompletion({ usage })).usage;
   const unknown = { input_tokens: 0, output_tokens: 0, estimated: true };
 
   test.each<[string, unknown]>([
@@ -137,8 +141,6 @@ describe('usage', () => {
   });
 
   test('what the provider says it charges is trusted', () => {
-    const billed = (cost: unknown): number | undefined =>
-      toCompletion(chatCompletion({ usage: { prompt_tokens: 12, completion_tokens: 3, cost } })).billed_nanos;
     expect(billed(0.000_123_4)).toBe(123_400);
     expect(billed(0)).toBe(0);
     for (const nonsense of [undefined, null, -0.01, '0.01', 1e9, {}]) expect(billed(nonsense)).toBeUndefined();

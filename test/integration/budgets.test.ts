@@ -1,22 +1,13 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import type { PromptJob } from '../../src/domain/job.ts';
-import { type Harness, type HarnessOptions, startHarness, threeModels, until } from '../support/harness.ts';
+import { describe, expect, test } from 'vitest';
+import type { BatchPlace, PromptJob } from '../../src/domain/job.ts';
+import { estimateTokens } from '../../src/router/index.ts';
+import { threeModels, until, useHarness } from '../support/harness.ts';
 
-let harness: Harness | undefined;
-afterEach(async () => {
-  const open = harness;
-  harness = undefined;
-  await open?.close();
-});
+const open = useHarness();
 
-async function open(options: HarnessOptions = {}): Promise<Harness> {
-  harness = await startHarness(options);
-  return harness;
-}
-
-/** `hello` with 100 tokens for the answer: 27 prompt tokens at the most, at $1 and $4 a million. */
+/** A question whose call can cost at the most: its prompt and 100 tokens of answer, at $1 and $4 a million. */
 const HELLO = { prompt: 'hello', max_tokens: 100, lane: 'batch' } satisfies PromptJob;
-const HELLO_BOUND_USD = (27 + 4 * 100) / 1e6;
+const HELLO_BOUND_USD = (estimateTokens([{ role: 'user', content: HELLO.prompt }]).bound + 4 * 100) / 1e6;
 
 function slowProfiles(latencyMs: number) {
   return Object.fromEntries(
@@ -154,21 +145,21 @@ describe('a Redis that refuses a step', () => {
   });
 });
 
+function batchJob(id: string, batch: BatchPlace) {
+  const data = { v: 1 as const, task: null, account: 'default', enqueued_at: Date.now(), ...HELLO, batch };
+  return { name: '-', data, opts: { jobId: id } };
+}
+
 describe("a batch's cap", () => {
   test('stops its rows, and those of no other batch', async () => {
     const harness = await open();
     const capNanos = Math.round(HELLO_BOUND_USD * 1e9) - 1;
-    const row = (id: string, batch: object) => ({
-      name: '-',
-      data: { v: 1 as const, task: null, account: 'default', enqueued_at: Date.now(), ...HELLO, ...batch },
-      opts: { jobId: id },
-    });
     await harness.startPool();
     await harness
       .queue('batch')
       .addBulk([
-        row('capped-0', { batch: { id: 'capped', row: 0, maxTotalNanos: capNanos } }),
-        row('free-0', { batch: { id: 'free', row: 0 } }),
+        batchJob('capped-0', { id: 'capped', row: 0, maxTotalNanos: capNanos }),
+        batchJob('free-0', { id: 'free', row: 0 }),
       ]);
     const [capped, free] = await Promise.all(
       ['capped-0', 'free-0'].map((id) => harness.producer.waitFor(id, { timeoutMs: 10_000 })),
@@ -184,8 +175,7 @@ describe("a batch's cap", () => {
     const harness = await open();
     await harness.batches.register({ id: 'b', digest: 'd', total: 1, lane: 'batch', submittedAt: 1 });
     await harness.batches.markCancelled('b');
-    const job = { v: 1 as const, task: null, account: 'default', enqueued_at: Date.now(), ...HELLO };
-    await harness.queue('batch').add('-', { ...job, batch: { id: 'b', row: 0 } }, { jobId: 'b-0' });
+    await harness.queue('batch').addBulk([batchJob('b-0', { id: 'b', row: 0 })]);
     await harness.startPool();
     expect(await harness.producer.waitFor('b-0', { timeoutMs: 5_000 })).toMatchObject({
       status: 'failed',

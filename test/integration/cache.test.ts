@@ -1,17 +1,12 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PromptJob } from '../../src/domain/job.ts';
 import type { JobResult } from '../../src/domain/result.ts';
-import { type Harness, type HarnessOptions, startHarness } from '../support/harness.ts';
+import { type Harness, type HarnessOptions, useHarness } from '../support/harness.ts';
 
-let harness: Harness | undefined;
-afterEach(async () => {
-  const open = harness;
-  harness = undefined;
-  await open?.close();
-});
+const openHarness = useHarness();
 
 async function open(options: HarnessOptions = {}, ttl = '1d'): Promise<Harness> {
-  harness = await startHarness({ ...options, config: { cache: { enabled: true, ttl }, ...options.config } });
+  const harness = await openHarness({ ...options, config: { cache: { enabled: true, ttl }, ...options.config } });
   await harness.startPool();
   return harness;
 }

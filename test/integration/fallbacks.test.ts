@@ -1,30 +1,14 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import type { JobResult } from '../../src/domain/result.ts';
-import type { FaultRule } from '../../src/sim/faults.ts';
-import { type Harness, type HarnessOptions, startHarness, threeModels, until } from '../support/harness.ts';
+import { describe, expect, test } from 'vitest';
+import { type Harness, type HarnessOptions, threeModels, useHarness } from '../support/harness.ts';
+import { attemptsOf, useOneJob } from '../support/run-one.ts';
 
-let harness: Harness | undefined;
-afterEach(async () => {
-  const open = harness;
-  harness = undefined;
-  await open?.close();
-});
+const open = useHarness();
+const runOne = useOneJob();
 
 async function start(options: HarnessOptions = {}): Promise<Harness> {
-  harness = await startHarness(options);
+  const harness = await open(options);
   await harness.startPool();
   return harness;
-}
-
-async function runOne(faults: readonly FaultRule[], job: object = {}, config: object = {}): Promise<JobResult> {
-  const { run } = await start({ faults, config });
-  const [result] = await run([{ prompt: 'What is 2 + 2?', task: undefined, ...job }]);
-  if (!result) throw new Error('no result');
-  return result;
-}
-
-function attemptsOf(result: JobResult | undefined): string[] {
-  return (result?.attempts ?? []).map((attempt) => `${attempt.model} ${attempt.error_code ?? attempt.outcome}`);
 }
 
 const BATCH = { lane: 'batch' };
@@ -39,24 +23,24 @@ describe('a failed attempt', () => {
     { kind: 'garbage', code: 'PROVIDER_BAD_RESPONSE' },
     { kind: 'truncated', code: 'PROVIDER_BAD_RESPONSE' },
   ] as const)('with $kind moves the job to the next model', async ({ kind, code }) => {
-    const result = await runOne([{ model: 'sim/small', kind, rate: 1 }]);
+    const { result } = await runOne([{ model: 'sim/small', kind, rate: 1 }]);
     expect(result.status).toBe('completed');
     expect(attemptsOf(result)).toEqual([`small ${code}`, 'medium completed']);
   });
 
   test('by a time limit moves the job to the next model', async () => {
-    const result = await runOne([{ model: 'sim/small', kind: 'timeout', rate: 1 }], { max_latency_ms: 250 }, FAST);
+    const { result } = await runOne([{ model: 'sim/small', kind: 'timeout', rate: 1 }], { max_latency_ms: 250 }, FAST);
     expect(attemptsOf(result)).toEqual(['small PROVIDER_TIMEOUT', 'medium completed']);
   });
 
   test('with 400 ends the job: no other model would take it either', async () => {
-    const result = await runOne([{ model: 'sim/small', kind: 400, rate: 1 }]);
+    const { result, sim } = await runOne([{ model: 'sim/small', kind: 400, rate: 1 }]);
     expect(result).toMatchObject({ status: 'failed', error: { code: 'REQUEST_REJECTED' } });
-    expect(harness?.sim.ledger.totals().calls).toBe(1);
+    expect(sim.ledger.totals().calls).toBe(1);
   });
 
   test('goes on at the head of the queue, ahead of 2,000 waiting rows', async () => {
-    harness = await startHarness({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
+    const harness = await open({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
     const { producer, sim, startPool, queue } = harness;
     const { id } = await producer.enqueue({ prompt: 'the first one', lane: 'batch' });
     await producer.enqueueMany(Array.from({ length: 2_000 }, (_, row) => ({ prompt: `row ${row}`, lane: 'batch' })));
@@ -95,7 +79,7 @@ function withLatency<Model extends object>(models: Record<string, Model>, latenc
 
 describe('a job that no model answers', () => {
   test('ends as CHAIN_EXHAUSTED with its attempts listed', async () => {
-    const result = await runOne([{ model: '*', kind: 404, rate: 1 }]);
+    const { result } = await runOne([{ model: '*', kind: 404, rate: 1 }]);
     expect(result).toMatchObject({
       status: 'failed',
       error: {
@@ -109,9 +93,9 @@ describe('a job that no model answers', () => {
   });
 
   test.each([1, 2, 4])('makes no more than max_attempts = %i calls', async (max_attempts) => {
-    const result = await runOne([{ model: '*', kind: 503, rate: 1 }], { max_attempts });
+    const { result, sim } = await runOne([{ model: '*', kind: 503, rate: 1 }], { max_attempts });
     expect(result.attempts).toHaveLength(max_attempts);
-    expect(harness?.sim.ledger.totals().calls).toBe(max_attempts);
+    expect(sim.ledger.totals().calls).toBe(max_attempts);
     expect(result).toMatchObject({
       status: 'failed',
       error: { code: max_attempts === 1 ? 'PROVIDER_OVERLOADED' : 'CHAIN_EXHAUSTED' },
@@ -129,7 +113,7 @@ describe('a job that no model answers', () => {
   });
 
   test('counts an attempt although the job then had to wait for the next model', async () => {
-    harness = await startHarness({ faults: [{ model: '*', kind: 503, rate: 1 }] });
+    const harness = await open({ faults: [{ model: '*', kind: 503, rate: 1 }] });
     const { run, redis, keys, sim, startPool } = harness;
     const benchedUntil = Date.now() + 800;
     await redis.hset(keys.benched, 'medium', benchedUntil, 'large', benchedUntil);
@@ -140,7 +124,7 @@ describe('a job that no model answers', () => {
   });
 
   test('is retried on the same model when the others take no calls for longer than it may wait', async () => {
-    harness = await startHarness({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
+    const harness = await open({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
     const { run, redis, keys, startPool } = harness;
     const benchedUntil = Date.now() + 600_000;
     await redis.hset(keys.benched, 'medium', benchedUntil, 'large', benchedUntil);
@@ -181,7 +165,7 @@ describe('a 429', () => {
   });
 
   test('that would outlast the deadline moves the job to the next model', async () => {
-    const result = await runOne([{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }], {
+    const { result } = await runOne([{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }], {
       ...BATCH,
       deadline_ms: 5_000,
     });
@@ -189,16 +173,16 @@ describe('a 429', () => {
   });
 
   test('of the only model, longer than the lane waits, ends the job instead of asking again and again', async () => {
-    const result = await runOne([{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }], {
+    const { result, sim } = await runOne([{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 30 }], {
       model: 'small',
       lane: 'interactive',
     });
     expect(result).toMatchObject({ status: 'failed', error: { code: 'PROVIDER_RATE_LIMITED' } });
-    expect(harness?.sim.ledger.totals().calls).toBe(1);
+    expect(sim.ledger.totals().calls).toBe(1);
   });
 
   test('waits no more often than max_deferrals', async () => {
-    const result = await runOne(
+    const { result } = await runOne(
       [{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 0.02 }],
       { model: 'small', max_attempts: 1, ...BATCH },
       { workers: { max_deferrals: 3 } },
@@ -230,8 +214,8 @@ describe('a key that is refused', () => {
   });
 
   test('ends the job when there is no other provider', async () => {
-    const result = await runOne([{ model: 'sim/small', kind: 401, rate: 1 }], { models: ['small', 'large'] });
+    const { result, sim } = await runOne([{ model: 'sim/small', kind: 401, rate: 1 }], { models: ['small', 'large'] });
     expect(result).toMatchObject({ status: 'failed', error: { code: 'PROVIDER_AUTH' } });
-    expect(harness?.sim.ledger.totals().calls).toBe(1);
+    expect(sim.ledger.totals().calls).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Stores, openStores } from '../support/harness.ts';
 import { admitRequest, answeredAttempt, failedAttempt, refusal } from '../support/ledger-steps.ts';

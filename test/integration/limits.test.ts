@@ -2,48 +2,32 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, test } from 'vitest';
-import type { JobResult } from '../../src/domain/result.ts';
-import type { FaultRule } from '../../src/sim/faults.ts';
-import { type Harness, type HarnessOptions, startHarness, until } from '../support/harness.ts';
+import { describe, expect, test } from 'vitest';
+import { until, useHarness } from '../support/harness.ts';
+import { attemptsOf, useOneJob } from '../support/run-one.ts';
 
-let harness: Harness | undefined;
-afterEach(async () => {
-  const open = harness;
-  harness = undefined;
-  await open?.close();
-});
-
-async function start(options: HarnessOptions = {}): Promise<Harness> {
-  harness = await startHarness(options);
-  await harness.startPool();
-  return harness;
-}
-
-async function runOne(faults: readonly FaultRule[], job: object = {}, config: object = {}): Promise<JobResult> {
-  const { run } = await start({ faults, config });
-  const [result] = await run([{ prompt: 'What is 2 + 2?', task: undefined, ...job }]);
-  if (!result) throw new Error('no result');
-  return result;
-}
-
-function attemptsOf(result: JobResult | undefined): string[] {
-  return (result?.attempts ?? []).map((attempt) => `${attempt.model} ${attempt.error_code ?? attempt.outcome}`);
-}
+const open = useHarness();
+const runOne = useOneJob();
 
 /** A provider whose models find the context too short when they are asked, whatever their window is said to be. */
 async function startShortProvider(shortModels: readonly string[]): Promise<{ url: string; close: () => void }> {
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const { model } = JSON.parse(body) as { model: string };
-      const isShort = shortModels.includes(model);
-      response.writeHead(isShort ? 400 : 200, { 'content-type': 'application/json', connection: 'close' });
-      response.end(JSON.stringify(isShort ? TOO_LONG : ANSWER));
-    });
+    void answer(request, response, shortModels);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}/v1`, close: () => server.close() };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  shortModels: readonly string[],
+): Promise<void> {
+  const { model } = JSON.parse(await text(request)) as { model: string };
+  const isShort = shortModels.includes(model);
+  response.writeHead(isShort ? 400 : 200, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify(isShort ? TOO_LONG : ANSWER));
 }
 
 const TOO_LONG = { error: { message: 'too long', type: 'invalid_request_error', code: 'context_length_exceeded' } };
@@ -60,7 +44,7 @@ describe('a context that proves too short', () => {
     const provider = await startShortProvider(['sim/small', 'sim/medium']);
     try {
       const own = { base_url: provider.url, allow_private: true };
-      const result = await runOne([], { models }, { providers: { alpha: own, beta: own } });
+      const { result } = await runOne([], { models }, { providers: { alpha: own, beta: own } });
       expect(attemptsOf(result)).toEqual(attempts);
       expect(result.status).toBe(attempts.length === 2 ? 'completed' : 'failed');
     } finally {
@@ -71,12 +55,12 @@ describe('a context that proves too short', () => {
 
 describe('limits of a job', () => {
   test('a prompt too long for a model goes to one with a larger window, without a call', async () => {
-    const result = await runOne([], { prompt: 'word '.repeat(4_000) });
+    const { result } = await runOne([], { prompt: 'word '.repeat(8_000) });
     expect(attemptsOf(result)).toEqual(['medium completed']);
   });
 
   test('an answer allowed to cost less than any model may cost ends the job with a line that helps, uncalled', async () => {
-    const result = await runOne([], { max_cost_usd: 0.000001 });
+    const { result, sim, usage } = await runOne([], { max_cost_usd: 0.000001 });
     expect(result).toMatchObject({
       status: 'failed',
       error: {
@@ -85,18 +69,18 @@ describe('limits of a job', () => {
       },
       attempts: [],
     });
-    expect(harness?.sim.ledger.totals().calls).toBe(0);
-    expect(await harness?.usage()).toEqual([]);
+    expect(sim.ledger.totals().calls).toBe(0);
+    expect(await usage()).toEqual([]);
   });
 
   test('a pinned model is the only one asked', async () => {
-    const result = await runOne([{ model: 'sim/large', kind: 404, rate: 1 }], { model: 'large' });
+    const { result, calls } = await runOne([{ model: 'sim/large', kind: 404, rate: 1 }], { model: 'large' });
     expect(result).toMatchObject({ status: 'failed', error: { code: 'MODEL_NOT_FOUND' } });
-    expect(harness?.calls().map((call) => call.model)).toEqual(['sim/large']);
+    expect(calls().map((call) => call.model)).toEqual(['sim/large']);
   });
 
   test('a job whose deadline has passed while it waited is not called', async () => {
-    harness = await startHarness();
+    const harness = await open();
     const { producer, startPool, sim } = harness;
     const { id } = await producer.enqueue({ prompt: 'hello', deadline_ms: 1 });
     const late = Date.now() + 2;
@@ -108,7 +92,7 @@ describe('limits of a job', () => {
   });
 
   test('a call is cut off at the deadline, and nothing is tried after it', async () => {
-    const result = await runOne([{ model: '*', kind: 'timeout', rate: 1 }], { deadline_ms: 400 });
+    const { result } = await runOne([{ model: '*', kind: 'timeout', rate: 1 }], { deadline_ms: 400 });
     expect(result).toMatchObject({ status: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
     expect(attemptsOf(result)).toEqual(['small PROVIDER_TIMEOUT']);
     expect(result.total_ms).toBeLessThan(3_000);

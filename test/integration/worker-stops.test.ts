@@ -1,24 +1,14 @@
 import { Worker } from 'bullmq';
 import { pino } from 'pino';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FaultRule } from '../../src/sim/faults.ts';
 import type { SimProfilesInput } from '../../src/sim/profiles.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
 import { expectBalanced, expectBooksToAgree } from '../support/books.ts';
-import { type Harness, type HarnessOptions, startHarness, threeModels, until } from '../support/harness.ts';
+import { threeModels, until, useHarness } from '../support/harness.ts';
 import { admitRequest } from '../support/ledger-steps.ts';
 
-let harness: Harness | undefined;
-afterEach(async () => {
-  const open = harness;
-  harness = undefined;
-  await open?.close();
-});
-
-async function open(options: HarnessOptions = {}): Promise<Harness> {
-  harness = await startHarness(options);
-  return harness;
-}
+const open = useHarness();
 
 function profilesWithLatency(latencyMs: number): SimProfilesInput {
   return Object.fromEntries(
@@ -111,8 +101,7 @@ describe('a pool that stops', () => {
     const recorded = new Set(records.map((record) => record.attempt_id));
     expect([...called].filter((attempt) => !recorded.has(attempt ?? ''))).toEqual([]);
     expect(new Set(records.filter((each) => each.outcome === 'completed').map((each) => each.job_id)).size).toBe(120);
-    const billed = records.reduce((sum, record) => sum + record.cost_nanos, 0);
-    expect(await harness.money()).toEqual({ spentNanos: billed, heldNanos: 0 });
+    await expectBalanced(harness);
   });
 });
 

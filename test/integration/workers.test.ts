@@ -1,19 +1,9 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { QueuedJob } from '../../src/domain/job.ts';
 import { expectBooksToAgree } from '../support/books.ts';
-import { type Harness, type HarnessOptions, startHarness, threeModels, until } from '../support/harness.ts';
+import { threeModels, until, useHarness } from '../support/harness.ts';
 
-let harness: Harness | undefined;
-afterEach(async () => {
-  const open = harness;
-  harness = undefined;
-  await open?.close();
-});
-
-async function open(options: HarnessOptions = {}): Promise<Harness> {
-  harness = await startHarness(options);
-  return harness;
-}
+const open = useHarness();
 
 describe('a job', () => {
   test('is answered, recorded and paid once', async () => {

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { inject } from 'vitest';
+import { afterEach, inject } from 'vitest';
 import type { z } from 'zod';
 import { Config, type ConfigShape } from '../../src/domain/config.ts';
 import type { PromptJob, QueuedJob } from '../../src/domain/job.ts';
@@ -196,6 +196,19 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     await expectNoMoreThan(before);
   };
   return { ...stores, sim, config, producer, target, startPool, queue, run, calls: () => sim.ledger.calls(), close };
+}
+
+/** For the top of a test file: what it opens is closed after each test, and looked over for what was left behind. */
+export function useHarness(): (options?: HarnessOptions) => Promise<Harness> {
+  const open: Harness[] = [];
+  afterEach(async () => {
+    for (const harness of open.splice(0)) await harness.close();
+  });
+  return async (options) => {
+    const harness = await startHarness(options);
+    open.push(harness);
+    return harness;
+  };
 }
 
 /** Sockets, servers and timers that keep this process alive. */

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, createServer as createTcpServer } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { ProviderConfig } from '../../src/domain/config.ts';
 import type { GatewayError } from '../../src/domain/errors.ts';
@@ -48,6 +49,23 @@ export async function startFixedUpstream(
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
   });
+}
+
+/** A TCP server that does with each connection what the test says. */
+export async function startTcp(serve: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    serve(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Marks that must turn up in no message and no detail of an error. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type BudgetWindow, batchBudget, budgetsFor, windowId } from '../../src/domain/budget.ts';
 import type { QueuedJob } from '../../src/domain/job.ts';
@@ -39,6 +39,12 @@ describe('the window of a time, in UTC', () => {
   });
 });
 
+const budget = (match: { account?: string; task?: string; user?: string }) => ({
+  limit_usd: 5,
+  window: 'day' as const,
+  ...match,
+});
+
 describe('the budgets of a job', () => {
   const job: QueuedJob = {
     v: 1,
@@ -52,11 +58,6 @@ describe('the budgets of a job', () => {
   const now = Date.parse('2026-11-22T14:00:00Z');
   const namesFor = (changes: Partial<QueuedJob>, budgets: Parameters<typeof budgetsFor>[1]): string[] =>
     budgetsFor({ ...job, ...changes }, budgets, now).map(({ name }) => name);
-  const budget = (match: { account?: string; task?: string; user?: string }) => ({
-    limit_usd: 5,
-    window: 'day' as const,
-    ...match,
-  });
 
   test('are those that match in everything that they say', () => {
     const budgets = {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Duration, durationOf, parseDuration } from '../../src/domain/duration.ts';
 import { check, formatProblem } from '../../src/domain/issues.ts';
@@ -38,12 +38,12 @@ describe('a duration', () => {
   });
 });
 
-describe('a duration in a configuration', () => {
-  const problemOf = (schema: typeof Duration, input: unknown): string => {
-    const checked = check(schema, input);
-    return checked.ok ? 'none' : checked.problems.map(formatProblem).join('; ');
-  };
+const problemOf = (schema: typeof Duration, input: unknown): string => {
+  const checked = check(schema, input);
+  return checked.ok ? 'none' : checked.problems.map(formatProblem).join('; ');
+};
 
+describe('a duration in a configuration', () => {
   test.each<[unknown, string]>([
     ['1x', 'expected a duration such as 500ms, 60s, 5m, 24h or 7d, got "1x"'],
     ['x'.repeat(99), 'expected a duration such as 500ms, 60s, 5m, 24h or 7d, got a text of 99 characters'],

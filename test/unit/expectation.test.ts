@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Expectation, scoreAnswer } from '../../src/domain/expectation.ts';
 import { check, formatProblem } from '../../src/domain/issues.ts';
@@ -155,7 +155,7 @@ describe('JSON', () => {
     [{ requird: ['a'] }, 'json: unknown field "requird" (did you mean "required"?)'],
     [{ items: { pattern: '(a+)+$' } }, 'json.items: unknown field "pattern"'],
     [{ patternProperties: {} }, 'json: unknown field "patternProperties"'],
-    [{ if: {}, then: {} }, 'json: unknown field "if"; json: unknown field "then"'],
+    [{ if: {}, else: {} }, 'json: unknown field "if"; json: unknown field "else"'],
     [{ minLength: -1 }, 'json.minLength: must be at least 0, got -1'],
     [{ required: 'a' }, 'json.required: expected a list, got "a"'],
     [{ properties: { a: 5 } }, 'json.properties.a: expected true or false or an object, got 5'],
@@ -167,22 +167,22 @@ describe('JSON', () => {
   });
 });
 
-describe('an answer that is made to take time', () => {
-  const runsAway = (expectation: unknown, answer: string): number => {
-    const startedAt = performance.now();
-    expect(score(expectation, answer)).toBe(0);
-    return performance.now() - startedAt;
-  };
+const runsAway = (expectation: unknown, answer: string): number => {
+  const startedAt = performance.now();
+  expect(score(expectation, answer)).toBe(0);
+  return performance.now() - startedAt;
+};
 
+describe('an answer that is made to take time', () => {
   test('does not: endless fences, endless digits, deep nesting', () => {
-    expect(runsAway({ json: { type: 'object' } }, `\`\`\`json${'\n'.repeat(500_000)}x`)).toBeLessThan(500);
-    expect(runsAway({ json: { type: 'object' } }, `${'```\n'.repeat(200_000)}`)).toBeLessThan(500);
-    expect(runsAway({ number: 1 }, '-'.repeat(500_000))).toBeLessThan(500);
-    expect(runsAway({ number: 1 }, '1,111'.repeat(100_000))).toBeLessThan(500);
-    expect(runsAway({ number: 1 }, '9'.repeat(500_000))).toBeLessThan(500);
-    expect(runsAway({ json: { $ref: '#' } }, '1')).toBeLessThan(500);
+    expect(runsAway({ json: { type: 'object' } }, `\`\`\`json${'\n'.repeat(500_000)}x`)).toBeLessThan(2_000);
+    expect(runsAway({ json: { type: 'object' } }, '```\n'.repeat(200_000))).toBeLessThan(2_000);
+    expect(runsAway({ number: 1 }, '-'.repeat(500_000))).toBeLessThan(2_000);
+    expect(runsAway({ number: 1 }, '1,111'.repeat(100_000))).toBeLessThan(2_000);
+    expect(runsAway({ number: 1 }, '9'.repeat(500_000))).toBeLessThan(2_000);
+    expect(runsAway({ json: { $ref: '#' } }, '1')).toBeLessThan(2_000);
     const list = { items: { $ref: '#' }, type: 'array' };
-    expect(runsAway({ json: list }, '['.repeat(100_000) + ']'.repeat(100_000))).toBeLessThan(500);
+    expect(runsAway({ json: list }, '['.repeat(100_000) + ']'.repeat(100_000))).toBeLessThan(2_000);
   });
 
   test('does not: references that double at every step', () => {
@@ -190,6 +190,6 @@ describe('an answer that is made to take time', () => {
     for (let level = 1; level < 40; level += 1) {
       $defs[`d${level}`] = { anyOf: [{ $ref: `#/$defs/d${level - 1}` }, { $ref: `#/$defs/d${level - 1}` }] };
     }
-    expect(runsAway({ json: { $ref: '#/$defs/d39', $defs } }, '"x"')).toBeLessThan(1_000);
+    expect(runsAway({ json: { $ref: '#/$defs/d39', $defs } }, '"x"')).toBeLessThan(2_000);
   });
 });

@@ -40,7 +40,10 @@ describe('a bad row', () => {
     // The messages.
     [{ messages: [] }, 'messages: must not be empty, got a list of 0'],
     [{ messages: {} }, 'messages: expected a list, got an object'],
-    [{ messages: Array(2_001).fill(user) }, 'messages: must be at most 2000 entries, got a list of 2001'],
+    [
+      { messages: Array.from({ length: 2_001 }, () => user) },
+      'messages: must be at most 2000 entries, got a list of 2001',
+    ],
     [{ messages: [{ role: 'usr', content: 'x' }] }, `messages[0].role: expected ${ROLES}, got "usr"`],
     [{ messages: [user, { content: 'x' }] }, 'messages[1].role: missing'],
     [{ messages: [{ role: 'user' }] }, 'messages[0].content: missing'],
@@ -55,7 +58,7 @@ describe('a bad row', () => {
     // Numbers.
     [withPrompt({ temperature: '1' }), 'temperature: expected a number, got "1"'],
     [withPrompt({ temperature: Number.NaN }), 'temperature: expected a number, got NaN'],
-    [withPrompt({ temperature: 1e999 }), 'temperature: expected a number, got Infinity'],
+    [withPrompt({ temperature: Number.POSITIVE_INFINITY }), 'temperature: expected a number, got Infinity'],
     [withPrompt({ temperature: 9 }), 'temperature: must be at most 2, got 9'],
     [withPrompt({ temperature: -0.1 }), 'temperature: must be at least 0, got -0.1'],
     [withPrompt({ temperature: null }), 'temperature: expected a number, got null'],
@@ -127,6 +130,10 @@ describe('a bad row', () => {
     [withPrompt({ expect: { number: '4' } }), 'expect.number: expected a number, got "4"'],
     [withPrompt({ expect: { number: 4, tolerance: -1 } }), 'expect.tolerance: must be at least 0, got -1'],
     [withPrompt({ expect: { one_of: [] } }), 'expect.one_of: must not be empty, got a list of 0'],
+    [
+      withPrompt({ expect: { one_of: Array.from({ length: 300_000 }, () => 1) } }),
+      'expect.one_of: must be at most 1000 entries, got a list of 300000',
+    ],
     [withPrompt({ expect: { contains: '' } }), 'expect.contains: must not be empty, got ""'],
     [withPrompt({ expect: { json: { pattern: '^a' } } }), 'expect.json: unknown field "pattern"'],
     [

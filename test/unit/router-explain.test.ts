@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRouter, explainRoute, type Knowledge, type RouteQuestion, whyEmpty } from '../../src/router/index.ts';
-import { configOf, knowledgeWith, NOW, questionWith } from './router-fixture.ts';
+import { configOf, knowledgeWith, MODELS, NOW, questionWith } from './router-fixture.ts';
 
 const router = createRouter(configOf());
 
@@ -24,18 +24,28 @@ describe('explaining a route', () => {
     expect(lines[2]).toContain('big: left out, costs up to $0.0500, the job allows $0.0100');
   });
 
+  it('names the models that come after the chain, too', () => {
+    const models = Object.fromEntries(Array.from({ length: 25 }, (_, index) => [`m${10 + index}`, MODELS['nano']!]));
+    const route = createRouter(configOf({ models })).route(questionWith({ tried: ['m10'] }), knowledgeWith());
+    const lines = explainRoute(route);
+    expect(new Set(lines.map((line) => line.match(/m\d\d/)?.[0]))).toEqual(new Set(Object.keys(models)));
+    expect(lines).toHaveLength(25);
+    expect(lines[20]).toMatch(/^\+ {2}m31: score 0\.40, .*comes after the chain$/);
+    expect(lines.at(-1)).toBe('-  m10: left out, was tried already');
+  });
+
   it.each<[string, Partial<RouteQuestion>, Partial<Knowledge>]>([
     ['big: left out, takes 9000 ms, the job allows 2000 ms', { maxLatencyMs: 2_000 }, {}],
     ['nano: left out, lacks tools, vision', { needs: ['tools', 'vision'] }, {}],
     ['nano: left out, was tried already', { tried: ['nano'] }, {}],
     ['mid: left out, its provider west has a key that failed', { avoidProviders: ['west'] }, {}],
     ['mid: left out, is not among the models that this job may use', { models: ['nano'] }, {}],
-    ['its context has 128000', { inputTokens: { expected: 1, bound: 127_500 } }, {}],
+    ['needs about 128500 tokens, its context has 128000', { inputTokens: { expected: 127_500, bound: 255_000 } }, {}],
     ['its context of 128000 tokens is not larger than 128000', { minContextTokens: 128_000 }, {}],
     ['takes no calls until 2026-11-22T12:00:05Z', {}, { benchedUntil: new Map([['mid', NOW + 5_000]]) }],
     ['takes no calls until further notice', {}, { benchedUntil: new Map([['mid', Infinity]]) }],
     [
-      'is a small model, the prompt looks like work for a large one',
+      'a small model where the prompt looks like work for a large one',
       { task: null, promptText: 'Prove it: why? ```' },
       {},
     ],
@@ -72,8 +82,8 @@ describe('why no model may serve a job', () => {
     ['every model that this job may use was tried: nano', { models: ['nano'], tried: ['nano'] }, {}],
     ['none of the models that this job may use is configured: gone', { models: ['gone'] }, {}],
     [
-      'room for up to 200000 prompt tokens and 1000 for the answer',
-      { inputTokens: { expected: 1, bound: 200_000 } },
+      'room for about 200000 prompt tokens and up to 1000 for the answer',
+      { inputTokens: { expected: 200_000, bound: 400_000 } },
       {},
     ],
     ['a larger context than 128000 tokens', { minContextTokens: 128_000 }, {}],

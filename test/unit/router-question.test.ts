@@ -10,7 +10,19 @@ describe('tokens', () => {
   it.each<[string, Message[], { expected: number; bound: number }]>([
     ['a text', [user('a'.repeat(101))], { expected: 26 + 4, bound: 51 + 8 + 16 }],
     ['two messages', [user('abcd'), user('abcd')], { expected: 2 + 8, bound: 4 + 16 + 16 }],
-    ['characters of three bytes', [user('人'.repeat(100))], { expected: 25 + 4, bound: 150 + 8 + 16 }],
+    ['words, their spaces included', [user('The quick brown fox')], { expected: 5 + 4, bound: 10 + 8 + 16 }],
+    ['digits, each by itself', [user('1 23 4')], { expected: 2 + 4, bound: 6 + 8 + 16 }],
+    ['capitals and marks, each by itself', [user('AB-cd:')], { expected: 2 + 4, bound: 5 + 8 + 16 }],
+    ['a run of blanks as one, and a new kind as another', [user('a\n\n    b')], { expected: 2 + 4, bound: 4 + 8 + 16 }],
+    ['characters of three bytes', [user('人'.repeat(100))], { expected: 75 + 4, bound: 200 + 8 + 16 }],
+    ['letters with accents, Cyrillic', [user('éж'.repeat(50))], { expected: 50 + 4, bound: 100 + 8 + 16 }],
+    ['a script that tokenisers take apart into bytes', [user('ሰላም')], { expected: 3 + 4, bound: 9 + 8 + 16 }],
+    ['emoji', [user('🎉')], { expected: 1 + 4, bound: 4 + 8 + 16 }],
+    [
+      'blanks, whose bound is not below what is expected',
+      [user(' '.repeat(400))],
+      { expected: 104, bound: 100 + 8 + 16 },
+    ],
     [
       'an image, whatever the length of its address',
       [
@@ -28,12 +40,28 @@ describe('tokens', () => {
 
   it('tools, a schema and calls of tools count as text', () => {
     const bare = estimateTokens([user('hi')]);
-    const length = JSON.stringify([tool]).length;
-    expect(estimateTokens([user('hi')], { tools: [tool] }).bound).toBe(bare.bound + Math.ceil(length / 2));
+    const text = estimateTokens([user(JSON.stringify([tool]))]);
+    const empty = estimateTokens([user('')]);
+    expect(estimateTokens([user('hi')], { tools: [tool] }).bound - bare.bound).toBe(text.bound - empty.bound);
     const schema = { type: 'json_schema' as const, json_schema: { name: 'a', schema: { type: 'object' } } };
     expect(estimateTokens([user('hi')], { response_format: schema }).expected).toBeGreaterThan(bare.expected + 10);
     const call = { id: 'call-1', type: 'function' as const, function: { name: 'f', arguments: 'x'.repeat(400) } };
     expect(estimateTokens([{ role: 'assistant', tool_calls: [call] }]).expected).toBeGreaterThan(100);
+  });
+});
+
+const boundOf = (text: string): number => estimateTokens([user(text)]).bound - estimateTokens([user('')]).bound;
+
+describe('the bound of a text', () => {
+  // Counted with the tokenisers o200k and cl100k; the larger of the two.
+  it.each([
+    ['The old man walked slowly down to the harbour, where the boats were waiting.', 16],
+    ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', 27],
+    ['QWxhZGRpbjpvcGVuIHNlc2FtZQ==', 20],
+    ['1 2 3 4 5 6 7 8 9', 17],
+  ])('%s', (text, tokens) => {
+    expect(boundOf(text)).toBeGreaterThanOrEqual(tokens);
+    expect(boundOf(text)).toBeLessThanOrEqual(2.4 * tokens);
   });
 });
 

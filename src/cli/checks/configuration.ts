@@ -63,7 +63,7 @@ function checkPrices({ models, providers }: Config): Finding[] {
   });
   if (free.length === 0) return [];
   const names = free.map(([alias]) => alias).join(', ');
-  return [found('warn', `price 0 for ${names}: budgets and routing take their calls for free; is that so?`)];
+  return [found('warn', `price 0 for ${names}: budgets and routing take its calls for free; is that so?`)];
 }
 
 /** A server of one's own: it may want no key and sends no bill. */

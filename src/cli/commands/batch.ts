@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import type { Config } from '../../domain/config.ts';
 import type { BatchSummary } from '../../domain/summary.ts';
 import { Batches } from '../../producer/index.ts';
-import type { BatchStatus } from '../../store/batches.ts';
-import { openBatchInput } from '../batch-input.ts';
-import { openBatchOutput, outputPaths } from '../batch-output.ts';
+import { InputError } from '../../domain/errors.ts';
+import { type BatchInput, openBatchInput } from '../batch-input.ts';
+import { type OutputPaths, demandWritable, openBatchOutput, outputPaths } from '../batch-output.ts';
 import { listLines, statusJson, statusLines } from '../batch-status.ts';
 import { collectResults, submitBatch, watchBatch } from '../batch-run.ts';
 import { summaryJson, summaryLines } from '../batch-summary.ts';
@@ -37,8 +37,8 @@ withSubmitFlags(batchCommand.command('submit'))
   .option('--json', 'print one JSON object')
   .action(async (file: string, flags: SubmitFlags & { json?: boolean }, command: Command) => {
     const context = contextOf(command);
-    await withBatches(context, async (batches, config) => {
-      const { id, isNew, total } = await submitFile(context, config, batches, file, flags);
+    await withInput(context, file, async (input, batches, config) => {
+      const { id, isNew, total } = await submitBatch(context, config, batches, input, toSubmitOptions(flags));
       if (flags.json) context.print(JSON.stringify({ id, rows: total, is_new: isNew }));
       else {
         context.print(id);
@@ -60,7 +60,9 @@ batchCommand
     await withBatches(context, async (batches) => {
       if (flags.watch) {
         const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
-        await watchBatch(context, batches, id, view, untilInterrupted().signal);
+        const { signal } = untilInterrupted();
+        await watchBatch(context, batches, id, view, signal);
+        if (signal.aborted) process.exitCode = EXIT.interrupted;
       }
       const status = await batches.status(id);
       context.print(flags.json ? JSON.stringify(statusJson(status)) : statusLines(status).join('\n'));
@@ -74,11 +76,14 @@ batchCommand
   .option('--out <file>', 'results file (- for stdout)', '-')
   .option('--json', 'print the summary as one JSON object (with --out FILE)')
   .action(async (id: string, flags: { out: string; json?: boolean }, command: Command) => {
+    if (flags.json && flags.out === '-') throw new InputError('--json needs --out FILE: the results go to stdout');
     const context = contextOf(command);
+    const paths = outputPaths('-', flags.out, id);
+    demandWritable('-', paths);
     await withBatches(context, async (batches, config) => {
       const status = await batches.status(id);
-      const summary = await writeResults(context, config, batches, status, '-', flags.out);
-      if (flags.json && flags.out !== '-') context.print(JSON.stringify({ id, ...summaryJson(summary) }));
+      const summary = await writeResults(context, config, batches, id, paths);
+      if (flags.json) context.print(JSON.stringify({ id, ...summaryJson(summary) }));
       else for (const line of summaryLines(summary, Date.now() - status.submittedAt).slice(0, 2)) context.note(line);
       process.exitCode = exitCodeOfSummary(summary);
     });
@@ -119,32 +124,35 @@ batchCommand
 
 /** Runs the file to its end. What is not finished when this process is interrupted stays in the queue. */
 async function runBatch(context: Context, file: string, flags: RunFlags): Promise<number> {
-  return withBatches(context, async (batches, config) => {
+  if (flags.json && flags.out === '-') throw new InputError('--json and --out - both want stdout; give --out a file');
+  demandWritable(file, pathsOf(file, flags, 'id'));
+  return withInput(context, file, async (input, batches, config, signal) => {
     const startedAt = Date.now();
-    const { id, isNew } = await submitFile(context, config, batches, file, flags);
+    const { id, isNew } = await submitBatch(context, config, batches, input, toSubmitOptions(flags));
     if (!flags.json) context.note(isNew ? `batch ${id}` : `batch ${id} was submitted before; nothing runs twice`);
     const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
-    const interruption = untilInterrupted();
     const workers = startWorkerCrew({
       count: flags.workers,
       commandArguments: workerArguments(context, flags),
       note: (line) => context.note(line),
     });
-    let status: BatchStatus;
-    try {
-      status = await watchBatch(context, batches, id, view, interruption.signal);
-    } finally {
-      await workers.stop();
-      interruption.dispose();
-    }
-    const summary = await writeResults(context, config, batches, status, file, flags.out);
+    await watchBatch(context, batches, id, view, signal).finally(() => workers.stop());
+    const summary = await writeResults(context, config, batches, id, pathsOf(file, flags, id));
     const durationMs = Date.now() - startedAt;
     if (flags.json) context.print(JSON.stringify({ id, ...summaryJson(summary), duration_ms: durationMs }));
     else for (const line of ['', ...summaryLines(summary, durationMs)]) context.note(line);
     if (summary.open === 0) return exitCodeOfSummary(summary);
-    context.note(`${summary.open} rows are still in the queue; go on with: sluice batch run ${file}`);
-    return interruption.signal.aborted ? EXIT.interrupted : EXIT.someFailed;
+    context.note(
+      `${summary.open} rows are still in the queue: the same command goes on with them, and so does any worker ` +
+        `(then: sluice batch results ${id})`,
+    );
+    return EXIT.interrupted;
   });
+}
+
+/** Rows from stdin are answered on stdout, unless that is where the one JSON object goes. */
+function pathsOf(file: string, { out, json }: RunFlags, id: string): OutputPaths {
+  return outputPaths(file, out ?? (json && file === '-' ? `sluice-${id}.results.jsonl` : undefined), id);
 }
 
 function workerArguments(context: Context, flags: RunFlags): string[] {
@@ -157,32 +165,15 @@ function workerArguments(context: Context, flags: RunFlags): string[] {
   ];
 }
 
-async function submitFile(
-  context: Context,
-  config: Config,
-  batches: Batches,
-  file: string,
-  flags: SubmitFlags,
-): Promise<{ id: string; isNew: boolean; total: number }> {
-  const input = await openBatchInput(file);
-  try {
-    return await submitBatch(context, config, batches, input, toSubmitOptions(flags));
-  } finally {
-    await input.close();
-  }
-}
-
 async function writeResults(
   context: Context,
   config: Config,
   batches: Batches,
-  status: BatchStatus,
-  file: string,
-  out: string | undefined,
+  id: string,
+  paths: OutputPaths,
 ): Promise<BatchSummary> {
-  const paths = outputPaths(file, out, status.id);
-  const output = openBatchOutput(paths.results, paths.errors);
-  const summary = await collectResults(config, batches, status.id, output);
+  const output = openBatchOutput(paths);
+  const summary = await collectResults(config, batches, id, output);
   const { hasErrors } = await output.finish();
   if (paths.results !== '-')
     context.note(`results: ${paths.results}${hasErrors ? `, failed rows: ${paths.errors}` : ''}`);
@@ -193,6 +184,22 @@ async function writeResults(
 function exitCodeOfSummary(summary: BatchSummary): number {
   if ((summary.errors['BUDGET_EXCEEDED'] ?? 0) > 0) return EXIT.budget;
   return summary.failed > 0 ? EXIT.someFailed : EXIT.ok;
+}
+
+/** From here on Ctrl-C ends the command in order: Redis is let go, and what was kept aside is removed. */
+async function withInput<Value>(
+  context: Context,
+  file: string,
+  use: (input: BatchInput, batches: Batches, config: Config, signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  const { signal, dispose } = untilInterrupted();
+  const input = await openBatchInput(file, signal);
+  try {
+    return await withBatches(context, (batches, config) => use(input, batches, config, signal));
+  } finally {
+    await input.close();
+    dispose();
+  }
 }
 
 async function withBatches<Value>(

@@ -17,8 +17,9 @@ export const boardCommand = new Command('board')
   .addHelpText(
     'after',
     `
-Where others can reach it (--host 0.0.0.0) it wants --user and a password; put TLS in front of it.
-/healthz and /readyz are open; the board and /metrics want the login.
+Where others can reach it (--host 0.0.0.0) it wants --user and a password; put
+TLS in front of it. /healthz and /readyz are open; the board and /metrics want
+the login.
 
 Example:
   $ SLUICE_BOARD_PASSWORD=... sluice board --host 0.0.0.0 --user ops`,

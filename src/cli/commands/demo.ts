@@ -6,33 +6,19 @@ import type { BatchSummary } from '../../domain/summary.ts';
 import { Batches } from '../../producer/index.ts';
 import { createKeys } from '../../store/keys.ts';
 import { createUsageStream } from '../../store/usage-stream.ts';
-import { type BatchInput, openBatchInput } from '../batch-input.ts';
 import { collectResults, submitBatch, watchBatch } from '../batch-run.ts';
 import { summaryLines } from '../batch-summary.ts';
-import { readConfigFile } from '../config-file.ts';
-import { bundledFile, type Context, contextOf, createLogger } from '../context.ts';
-import { DEMO, startDemoProvider } from '../demo-provider.ts';
-import { liveConfig, liveInput } from '../demo-live.ts';
+import { bundledFile, type Context, contextOf } from '../context.ts';
+import { DEMO } from '../demo-provider.ts';
+import { liveConfig } from '../demo-live.ts';
+import { type Stage, cancelEarlierDemos, liveStage, simulatedStage } from '../demo-stage.ts';
 import { EXIT } from '../failure.ts';
 import { parseCount, parseSeed, parseUsd } from '../options.ts';
 import { createProgressView } from '../progress.ts';
 import { type OpenRedis, openRedis } from '../redis.ts';
 import { untilInterrupted } from '../signals.ts';
-import { startWorkerCrew } from '../worker-crew.ts';
-import { WorkerPool } from '../../workers/index.ts';
 
 type Flags = { json?: boolean; live?: boolean; workers: number; maxTotalUsd: number; seed: number };
-
-/** What the demo runs against: simulated models in worker processes, or real ones in this process. */
-type Stage = {
-  config: Config;
-  input: BatchInput;
-  maxTotalUsd: number;
-  /** How often the provider says that it was called; a real one does not say. */
-  providerCalls: () => number | undefined;
-  startWorkers(redis: OpenRedis): Promise<{ stop(): Promise<void> }>;
-  close(): Promise<void>;
-};
 
 export const demoCommand = new Command('demo')
   .description('see it work: a batch of 176 prompts over five simulated models, with failures, fallbacks and a bill')
@@ -44,21 +30,39 @@ export const demoCommand = new Command('demo')
   .addHelpText('after', '\nExample: sluice demo --install-redis')
   .action(async (flags: Flags, command: Command) => {
     const context = contextOf(command);
-    const stage = flags.live ? await liveStage(context, flags) : await simulatedStage(context, flags);
+    process.exitCode = await runDemo(context, flags);
+  });
+
+async function runDemo(context: Context, flags: Flags): Promise<number> {
+  const { signal, dispose } = untilInterrupted();
+  const live = flags.live ? liveConfig(context) : undefined;
+  const redis = await openRedis(context, live?.redis.url);
+  try {
+    const surroundings = { context, redis, signal };
+    const stage = live ? await liveStage(surroundings, live) : await simulatedStage(surroundings, flags);
     try {
-      process.exitCode = await runDemo(context, stage, flags);
+      return await play(context, stage, redis, flags, signal);
     } finally {
       await stage.close();
     }
-  });
+  } finally {
+    await redis.close();
+    dispose();
+  }
+}
 
-async function runDemo(context: Context, stage: Stage, flags: Flags): Promise<number> {
+async function play(
+  context: Context,
+  stage: Stage,
+  redis: OpenRedis,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<number> {
   const { config, input } = stage;
-  const redis = await openRedis(context, config.redis.url);
   const batches = new Batches({ config, redis: redis.target });
-  const interruption = untilInterrupted();
   const startedAt = Date.now();
   try {
+    await cancelEarlierDemos(batches);
     const { id, total } = await submitBatch(context, config, batches, input, {
       // Each run is a batch of its own: the same content would be the same batch, and nothing would run twice.
       id: `demo-${startedAt.toString(36)}`,
@@ -67,61 +71,25 @@ async function runDemo(context: Context, stage: Stage, flags: Flags): Promise<nu
       defaults: {},
       anyModel: false,
       skipInvalid: false,
-      maxTotalUsd: stage.maxTotalUsd,
+      maxTotalUsd: flags.maxTotalUsd,
     });
     if (!flags.json) introduce(context, config, total, flags);
     const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
-    const workers = await stage.startWorkers(redis);
-    await watchBatch(context, batches, id, view, interruption.signal).finally(() => workers.stop());
+    const workers = await stage.startWorkers();
+    await watchBatch(context, batches, id, view, signal).finally(() => workers.stop());
+    // Nobody goes on with a demo: its models go with it.
+    if (signal.aborted) await batches.cancel(id);
     const summary = await collectResults(config, batches, id, undefined);
     const usageRecords = await countRecords(redis, config, id, startedAt);
     const figures = { summary, usageRecords, providerCalls: stage.providerCalls(), durationMs: Date.now() - startedAt };
     if (flags.json) context.print(JSON.stringify(figuresJson(figures)));
-    else for (const line of closingLines(context, figures, flags)) context.print(line);
-    if (interruption.signal.aborted) return EXIT.interrupted;
+    else for (const line of closingLines(context, figures, stage, flags)) context.print(line);
+    if (signal.aborted) return EXIT.interrupted;
     const agrees = figures.providerCalls === undefined || figures.providerCalls === usageRecords;
     return agrees && summary.failed + summary.open === 0 ? EXIT.ok : EXIT.someFailed;
   } finally {
-    interruption.dispose();
     await batches.close();
-    await redis.close();
   }
-}
-
-async function simulatedStage(context: Context, flags: Flags): Promise<Stage> {
-  const sim = await startDemoProvider(flags.seed);
-  const configFile = bundledFile(DEMO.config);
-  const env = { SLUICE_SIM_URL: sim.url };
-  return {
-    config: readConfigFile(configFile, { ...context.env, ...env }),
-    input: await openBatchInput(bundledFile(DEMO.batch)),
-    maxTotalUsd: flags.maxTotalUsd,
-    providerCalls: () => sim.ledger.totals().calls,
-    startWorkers: async () =>
-      startWorkerCrew({
-        count: flags.workers,
-        commandArguments: ['worker', '--config', configFile, '--log-level', context.debug ? 'debug' : 'error'],
-        env,
-        note: (line) => context.note(line),
-      }),
-    close: () => sim.stop(),
-  };
-}
-
-async function liveStage(context: Context, flags: Flags): Promise<Stage> {
-  const config = liveConfig(context);
-  return {
-    config,
-    input: liveInput(await openBatchInput(bundledFile(DEMO.batch))),
-    maxTotalUsd: flags.maxTotalUsd,
-    providerCalls: () => undefined,
-    async startWorkers(redis) {
-      const pool = new WorkerPool({ config, redis: redis.target, logger: createLogger(context, 'error') });
-      await pool.start();
-      return pool;
-    },
-    close: async () => {},
-  };
 }
 
 function introduce(context: Context, config: Config, total: number, flags: Flags): void {
@@ -163,6 +131,7 @@ function figuresJson({ summary, usageRecords, providerCalls, durationMs }: Figur
 function closingLines(
   context: Context,
   { summary, usageRecords, providerCalls, durationMs }: Figures,
+  { environment }: Stage,
   flags: Flags,
 ): string[] {
   const lines = ['', ...summaryLines(summary, durationMs), ''];
@@ -176,8 +145,8 @@ function closingLines(
     ...lines,
     '',
     'what to try next:',
-    `  npx sluice usage --by model,task --config ${config}   what it cost, from the usage stream`,
-    `  npx sluice board --config ${config}                   the queues, in a browser`,
+    `  ${environment}npx sluice usage --by model,task --config ${config}   what it cost, from the usage stream`,
+    `  ${environment}npx sluice board --config ${config}                   the queues, in a browser`,
     `  npx sluice route "Prove that 7 is prime" --task reasoning --config ${config}`,
     '  npx sluice init                                       a configuration of your own, then: npx sluice batch run FILE',
   ];

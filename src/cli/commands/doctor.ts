@@ -13,8 +13,9 @@ export const doctorCommand = new Command('doctor')
   .addHelpText(
     'after',
     `
-Asks each provider for its list of models, which costs nothing. Exit code 0 without a FAIL, 3 when Redis is why, 2 when
-the configuration is, 1 when something else is.
+Asks each provider for its list of models, which costs nothing. Exit code 0
+without a FAIL, 3 when Redis is why, 2 when the configuration is, 1 when
+something else is.
 
 Example:
   $ sluice doctor`,

@@ -9,8 +9,9 @@ export const downCommand = new Command('down')
   .addHelpText(
     'after',
     `
-Redis ends by itself with the last command that uses it; this is for one that was left behind by a kill -9. A Redis
-that REDIS_URL or redis.url names is never touched.
+Redis ends by itself with the last command that uses it; this is for one that
+was left behind by a kill -9. A Redis that REDIS_URL or redis.url names is
+never touched.
 
 Example:
   $ sluice down`,

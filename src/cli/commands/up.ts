@@ -16,8 +16,10 @@ export const upCommand = new Command('up')
   .addHelpText(
     'after',
     `
-Redis is the one that REDIS_URL or redis.url names; without either, this folder gets one of its own, which keeps its
-data in .sluice/redis and ends with the last command that uses it. SLUICE_BOARD_PASSWORD sets the board's password.
+Redis is the one that REDIS_URL or redis.url names; without either, this
+folder gets one of its own, which keeps its data in .sluice/redis and ends
+with the last command that uses it. SLUICE_BOARD_PASSWORD sets the board's
+password.
 
 Example:
   $ sluice up --workers 2`,

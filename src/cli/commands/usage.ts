@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { InputError } from '../../domain/errors.ts';
 import { suggestion } from '../../domain/issues.ts';
 import { formatUsd } from '../../domain/money.ts';
@@ -25,9 +25,11 @@ type Options = {
 
 export const usageCommand = new Command('usage')
   .description('what was called and what it cost, from the usage stream')
-  .option('--by <names>', `any of ${Object.keys(DIMENSIONS).join(', ')}; with commas between`, parseDimensions, [
-    'model',
-  ])
+  .addOption(
+    new Option('--by <names>', `any of ${Object.keys(DIMENSIONS).join(', ')}; with commas between`)
+      .argParser(parseDimensions)
+      .default(['model'], 'model'),
+  )
   .option('--since <when>', '24h, 7d, 2026-11-01 (UTC); everything without it', (text) => parseSince(text))
   .option('--batch <id>', 'only this batch')
   .option('--json', 'one JSON object')
@@ -36,8 +38,9 @@ export const usageCommand = new Command('usage')
   .addHelpText(
     'after',
     `
-Calls are those that reached a provider; failed ones have no answer. Cached answers cost nothing and are counted apart,
-with what they saved. The latency is the average of the calls that answered.
+Calls are those that reached a provider; failed ones have no answer. Cached
+answers cost nothing and are counted apart, with what they saved. The latency
+is the average of the calls that answered.
 
 Examples:
   $ sluice usage --by task,model --since 24h

@@ -23,8 +23,10 @@ export const workerCommand = new Command('worker')
   .addHelpText(
     'after',
     `
-On the first signal it takes no more jobs, grants calls under way workers.grace (10s) and gives the rest of its jobs
-back to the queue. A second Ctrl-C ends it at once; other workers then take its jobs over after workers.lock (30s).
+On the first signal it takes no more jobs, grants calls under way
+workers.grace (10s) and gives the rest of its jobs back to the queue. A second
+Ctrl-C ends it at once; other workers then take its jobs over after
+workers.lock (30s).
 
 Example:
   $ sluice worker --concurrency 100 --lane batch`,
