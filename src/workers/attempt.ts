@@ -1,27 +1,16 @@
 import { budgetsFor } from '../domain/budget.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { chatRequestOf } from '../domain/job.ts';
-import { formatUsd } from '../domain/money.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
+import type { Completion } from '../domain/result.ts';
 import type { Admission, JobHistory } from '../store/ledger.ts';
 import { cacheKeyOf, isCacheable } from './cache-key.ts';
 import { type Choice, chooseModel } from './choice.ts';
-import {
-  type Attempt,
-  completedResult,
-  endingOfCompletion,
-  endingOfFailure,
-  endingOfSilence,
-  failedResult,
-  summaryOf,
-  usageRecordOf,
-} from './records.ts';
+import { answerDenial, complete, completeFromCache, fail, outcomeOf, refuse } from './conclude.ts';
+import { type Attempt, endingOfSilence, summaryOf, usageRecordOf } from './records.ts';
 import { type Services, type Start, attemptIdOf, deadlineOf } from './services.ts';
-import { judge } from './verdict.ts';
 
 const FIRST_START: JobHistory = { trail: [], benchedUntil: new Map() };
-const HELD_RETRY_MS = 250;
 
 /**
  * The main path: choose the model, reserve what the call may cost (or find the answer in the cache), call, settle.
@@ -108,146 +97,6 @@ async function call(attempt: Attempt, services: Services, signal: AbortSignal): 
   }
 }
 
-async function complete(
-  attempt: Attempt,
-  completion: Completion,
-  latencyMs: number,
-  trail: readonly AttemptSummary[],
-  cacheKey: string | undefined,
-  services: Services,
-): Promise<Outcome> {
-  const now = services.now();
-  const ending = endingOfCompletion(attempt, completion, latencyMs);
-  const result = completedResult(attempt, completion, ending, trail, now);
-  const isClean =
-    completion.finish_reason !== 'content_filter' && completion.finish_reason !== 'length' && !completion.refusal;
-  const standing = await services.ledger.settle({
-    ...placeOf(attempt.start),
-    call: {
-      attemptId: attemptIdOf(attempt.start),
-      record: usageRecordOf(attempt, ending, now),
-      summary: summaryOf(attempt, ending),
-      isFallback: isFallback(attempt, trail),
-      observed: { latencyMs: Math.round(latencyMs) },
-      ...(cacheKey !== undefined && isClean
-        ? { store: { cacheKey, completion, ttlMs: services.config.cache.ttl } }
-        : {}),
-    },
-    result,
-  });
-  return outcomeOf(standing ?? result);
-}
-
-async function completeFromCache(
-  attempt: Attempt,
-  completion: Completion,
-  trail: readonly AttemptSummary[],
-  services: Services,
-): Promise<Outcome> {
-  const now = services.now();
-  const { costNanos: savedNanos, usage } = endingOfCompletion(attempt, completion, 0);
-  const ending = { outcome: 'cached', usage, costNanos: 0, savedNanos, priceSource: 'config', latencyMs: 0 } as const;
-  const result = completedResult(attempt, completion, ending, trail, now);
-  const standing = await services.ledger.settle({
-    ...placeOf(attempt.start),
-    cached: usageRecordOf(attempt, ending, now),
-    result,
-  });
-  return outcomeOf(standing ?? result);
-}
-
-async function fail(
-  attempt: Attempt,
-  error: GatewayError,
-  latencyMs: number,
-  earlier: readonly AttemptSummary[],
-  services: Services,
-): Promise<Outcome> {
-  const { start } = attempt;
-  const now = services.now();
-  const ending = endingOfFailure(attempt, error, latencyMs);
-  const trail = [...earlier, summaryOf(attempt, ending)];
-  const { outcome, benchUntil } = judge(error, start, trail, services);
-  await services.ledger.settle({
-    ...placeOf(start),
-    call: {
-      attemptId: attemptIdOf(start),
-      record: usageRecordOf(attempt, ending, now),
-      summary: summaryOf(attempt, ending),
-      isFallback: isFallback(attempt, earlier),
-      ...(SAYS_SOMETHING_OF_THE_MODEL.has(error.code) ? { observed: { latencyMs: undefined } } : {}),
-      ...(benchUntil === undefined ? {} : { benchUntil }),
-    },
-    ...(outcome.kind === 'rejected' ? { result: failedResult(start, outcome.error, trail, now) } : {}),
-  });
-  return outcome;
-}
-
-const SAYS_SOMETHING_OF_THE_MODEL: ReadonlySet<string> = new Set([
-  'PROVIDER_OVERLOADED',
-  'PROVIDER_FAILED',
-  'PROVIDER_TIMEOUT',
-  'PROVIDER_UNREACHABLE',
-  'PROVIDER_BAD_RESPONSE',
-]);
-
-function isFallback(attempt: Attempt, earlier: readonly AttemptSummary[]): boolean {
-  const last = earlier.at(-1);
-  return last !== undefined && last.model !== attempt.candidate.model.alias;
-}
-
-/** A job that has ended stays as it ended, whoever runs it again. */
-function outcomeOf(result: JobResult): Outcome {
-  if (result.status === 'completed') return { kind: 'completed', result };
-  return { kind: 'rejected', error: new GatewayError(result.error.code, result.error.message) };
-}
-
-/** Ends a job that cannot be run: what is open of it is written off, and what has ended stays as it is. */
-export async function giveUp(
-  error: GatewayError,
-  start: Start,
-  services: Pick<Services, 'ledger' | 'now'>,
-): Promise<Outcome> {
-  const { result, trail } = await services.ledger.history(start.jobId);
-  return result ? outcomeOf(result) : refuse(error, start, trail, services);
-}
-
-/** Ends the job without a call. */
-async function refuse(
-  error: GatewayError,
-  start: Start,
-  trail: readonly AttemptSummary[],
-  services: Pick<Services, 'ledger' | 'now'>,
-): Promise<Outcome> {
-  const result = failedResult(start, error, trail, services.now());
-  return outcomeOf((await services.ledger.settle({ ...placeOf(start), result })) ?? result);
-}
-
-/** What is spent does not come back; what is only held may, so that the job waits for it. */
-async function answerDenial(
-  denial: Extract<Admission, { kind: 'denied' }>,
-  attempt: Attempt,
-  trail: readonly AttemptSummary[],
-  services: Services,
-): Promise<Outcome> {
-  const { budget, spentNanos, heldNanos } = denial;
-  const { start, candidate } = attempt;
-  const fitsWithoutHeld = spentNanos + candidate.boundNanos <= budget.limitNanos;
-  if (fitsWithoutHeld && start.deferrals < services.config.workers.max_deferrals) {
-    const error = new GatewayError('BUDGET_HELD', `budget "${budget.name}" is held by calls under way`);
-    const delayMs = Math.ceil(HELD_RETRY_MS * Math.min(8, 1 + start.deferrals) * (0.5 + services.random()));
-    return { kind: 'deferred', error, delayMs };
-  }
-  const message =
-    `budget "${budget.name}" exhausted: ${formatUsd(spentNanos)} of ${formatUsd(budget.limitNanos)} spent, ` +
-    `${formatUsd(heldNanos)} held, this call may cost up to ${formatUsd(candidate.boundNanos)}`;
-  return refuse(new GatewayError('BUDGET_EXCEEDED', message), start, trail, services);
-}
-
 function deadlineExceeded(start: Start): GatewayError {
   return new GatewayError('DEADLINE_EXCEEDED', `the job's deadline of ${start.job.deadline_ms} ms has passed`);
-}
-
-function placeOf(start: Start): { jobId: string; batchId?: string } {
-  return { jobId: start.jobId, ...(start.job.batch ? { batchId: start.job.batch.id } : {}) };
 }

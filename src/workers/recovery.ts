@@ -1,7 +1,8 @@
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { isRedisFailure } from '../store/redis.ts';
-import { giveUp, runAttempt } from './attempt.ts';
+import { runAttempt } from './attempt.ts';
+import { giveUp } from './conclude.ts';
 import type { Services, Start } from './services.ts';
 
 const REDIS_RETRY_MS = 2_000;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { type QueuedJob, isQueuedJob } from '../domain/job.ts';
-import { giveUp } from './attempt.ts';
+import { giveUp } from './conclude.ts';
 import { logOutcome } from './log.ts';
 import { runSafely } from './recovery.ts';
 import type { Services, Start } from './services.ts';
