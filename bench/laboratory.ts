@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { acquireEmbeddedRedis } from '../src/store/embedded/index.ts';
+import { acquireEmbeddedRedis, stopEmbeddedRedis } from '../src/store/embedded/index.ts';
 import { type Child, startChild } from './children.ts';
 
 /** A private Redis (unix socket, AOF every second) and the simulated provider, each a process of its own. */
@@ -19,18 +19,22 @@ export type Laboratory = {
   redisCpuUs(): Promise<number>;
 };
 
-/** Runs the work in a laboratory and takes it down afterwards, also when the work fails. */
+/** Runs the work in a laboratory and takes it down afterwards, also when the work fails or is interrupted. */
 export async function inLaboratory<Result>(work: (laboratory: Laboratory) => Promise<Result>): Promise<Result> {
   await using cleanup = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const embedded = await acquireEmbeddedRedis({ directory, install: false, log: console.error });
-  cleanup.defer(() => embedded.release());
+  cleanup.defer(async () => {
+    await embedded.release();
+    // After an interruption the processes of the run that was cut off may still be connected.
+    await stopEmbeddedRedis(directory);
+  });
   const redis = cleanup.adopt(new Redis(embedded.socketPath), (connection) => connection.disconnect());
   const sim = cleanup.adopt(startChild('sim-process.ts'), (child) => child.stop());
   // The log is rewritten between the runs instead of at some moment within one.
   await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
-  return await work({
+  const laboratory: Laboratory = {
     socketPath: embedded.socketPath,
     simUrl: await sim.ask<string>('start'),
     sim,
@@ -41,6 +45,13 @@ export async function inLaboratory<Result>(work: (laboratory: Laboratory) => Pro
       const cpu = fieldsOf(await redis.info('cpu'));
       return (Number(cpu['used_cpu_user']) + Number(cpu['used_cpu_sys'])) * 1_000_000;
     },
+  };
+  return await Promise.race([work(laboratory), rejectWhenInterrupted()]);
+}
+
+function rejectWhenInterrupted(): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(signal)));
   });
 }
 

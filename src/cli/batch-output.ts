@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type WriteStream, accessSync, constants, createWriteStream, existsSync, statSync } from 'node:fs';
+import { type WriteStream, accessSync, constants, createWriteStream, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../domain/errors.ts';
@@ -28,16 +28,21 @@ export function outputPaths(input: string, out: string | undefined, batchId: str
 export function demandWritable(input: string, { results, errors }: OutputPaths): void {
   for (const path of results === '-' ? [errors] : [results, errors]) {
     if (resolve(path) === resolve(input)) throw new InputError(`cannot write ${path}: it is the file of the rows`);
-    if (existsSync(path) && !statSync(path).isFile()) {
-      throw new InputError(
-        `cannot write ${path}: ${statSync(path).isDirectory() ? 'it is a folder' : 'it is no regular file'}`,
-      );
-    }
-    try {
-      accessSync(dirname(resolve(path)), constants.W_OK | constants.X_OK);
-    } catch (error) {
-      throw new InputError(`cannot write ${path}: ${reasonOf(error)}`);
-    }
+    const problem = problemOfTarget(path);
+    if (problem) throw new InputError(`cannot write ${path}: ${problem}`);
+  }
+}
+
+function problemOfTarget(path: string): string | undefined {
+  const folder = dirname(resolve(path));
+  try {
+    const target = statSync(path, { throwIfNoEntry: false });
+    if (target && !target.isFile()) return target.isDirectory() ? 'it is a folder' : 'it is no regular file';
+    if (!statSync(folder).isDirectory()) return `${folder} is no folder`;
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
   }
 }
 

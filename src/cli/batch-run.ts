@@ -3,7 +3,7 @@ import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { usdToNanos } from '../domain/money.ts';
 import { type BatchSummary, createSummary } from '../domain/summary.ts';
-import { Batches, inspectRows, readRows, type RowDefaults, type RowOptions } from '../producer/index.ts';
+import { Batches, inspectRows, problemsOfDefaults, readRows, type RowDefaults, type RowOptions } from '../producer/index.ts';
 import { createRouter } from '../router/index.ts';
 import type { BatchStatus } from '../store/batches.ts';
 import type { BatchInput } from './batch-input.ts';
@@ -32,19 +32,20 @@ export async function submitBatch(
   input: BatchInput,
   options: SubmitOptions,
 ): Promise<{ id: string; isNew: boolean; total: number; invalid: number }> {
-  if (!Object.hasOwn(config.lanes, options.lane)) {
-    throw new InputError(`unknown lane "${options.lane}"; known: ${Object.keys(config.lanes).join(', ')}`);
-  }
   const rows: RowOptions = {
     intake: { config, lane: options.lane, now: Date.now },
     defaults: options.defaults,
     anyModel: options.anyModel,
   };
+  const badFlags = problemsOfDefaults({ ...options.defaults, lane: options.lane }, rows);
+  if (badFlags.length > 0) throw new InputError(badFlags);
   const { total, digest, invalid } = await inspectRows(input.lines(), input.name, rows);
   if (invalid.count > 0 && !options.skipInvalid) {
     throw new InputError([
       ...invalid.problems,
-      `${invalid.count} bad ${invalid.count === 1 ? 'line' : 'lines'}, nothing was enqueued; mend them, or set them aside with --skip-invalid`,
+      invalid.count === 1
+        ? '1 bad line, nothing was enqueued; mend it, or set it aside with --skip-invalid'
+        : `${invalid.count} bad lines, nothing was enqueued; mend them, or set them aside with --skip-invalid`,
     ]);
   }
   for (const problem of invalid.problems) context.note(`set aside: ${problem}`);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { LineCounter, type ParsedNode, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { type Problem, check, formatProblem } from '../domain/issues.ts';
@@ -36,19 +36,31 @@ export function parseConfig(text: string, name: string, env: NodeJS.ProcessEnv):
   const checked = check(Config, data ?? {});
   const problems = [...missing, ...(checked.ok ? [] : checked.problems)];
   if (!checked.ok || problems.length > 0) {
-    throw new InputError(problems.map((problem) => `${name}${lineOf(problem)}: ${formatProblem(problem)}`));
+    const told = problems.map((problem) => ({ line: lineOf(problem), text: formatProblem(problem) }));
+    throw new InputError(
+      told.toSorted((a, b) => a.line - b.line).map(({ line, text }) => `${name}${line > 0 ? `:${line}` : ''}: ${text}`),
+    );
   }
   return checked.value;
 
-  /** The line of the nearest part of the path that is in the file. */
-  function lineOf(problem: Problem): string {
-    for (let length = problem.path.length; length > 0; length -= 1) {
-      const node = document.getIn(problem.path.slice(0, length), true) as ParsedNode | undefined;
-      const offset = node?.range?.[0];
-      if (offset !== undefined) return `:${lines.linePos(offset).line}`;
+  /** The line of the nearest part of the path that is in the file; 0 when none is. */
+  function lineOf({ path, message }: Problem): number {
+    // The path of an unknown field ends above it.
+    const unknown = /^unknown field "([^"]+)"/.exec(message)?.[1];
+    const steps = unknown === undefined ? path : [...path, unknown];
+    for (let length = steps.length; length > 0; length -= 1) {
+      const offset = offsetOf(document.getIn(steps.slice(0, length - 1), true), steps[length - 1]);
+      if (offset !== undefined) return lines.linePos(offset).line;
     }
-    return '';
+    return 0;
   }
+}
+
+/** Where a field or an entry begins: a field with its name, not with what stands below it. */
+function offsetOf(parent: unknown, step: string | number | undefined): number | undefined {
+  if (isSeq<ParsedNode>(parent) && typeof step === 'number') return parent.items[step]?.range?.[0];
+  if (!isMap<ParsedNode>(parent)) return undefined;
+  return parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))?.key.range?.[0];
 }
 
 export function readText(path: string): string {

@@ -29,7 +29,7 @@ PRIVATE.addSubnet('fc00::', 7, 'ipv6');
 PRIVATE.addSubnet('fec0::', 10, 'ipv6');
 PRIVATE.addSubnet('64:ff9b:1::', 48, 'ipv6');
 
-export type AddressKind = 'public' | 'private' | 'forbidden';
+type AddressKind = 'public' | 'private' | 'forbidden';
 
 /**
  * Which kind of address this is; IPv4 in IPv6 clothes is judged as the IPv4 that it is (a BlockList does so by itself

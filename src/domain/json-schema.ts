@@ -10,7 +10,7 @@ const Count = z.int().min(0).optional();
 const Bound = z.number().optional();
 const Annotation = z.unknown().optional();
 
-export type JsonSchema = boolean | JsonSchemaObject;
+type JsonSchema = boolean | JsonSchemaObject;
 export type JsonSchemaObject = z.infer<typeof Assertions> & {
   properties?: Record<string, JsonSchema> | undefined;
   additionalProperties?: JsonSchema | undefined;

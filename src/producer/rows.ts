@@ -58,6 +58,9 @@ const OpenAiLine = z.strictObject({
 });
 type OpenAiLine = z.infer<typeof OpenAiLine>;
 
+/** The value is not repeated: a bare text is a prompt. */
+const NO_ROW: Prepared = { ok: false, problems: [{ path: [], message: 'expected an object: {"prompt": ...}' }] };
+
 const ROUTED = 'sluice/auto';
 
 /** One line of a batch file, in our own shape or in OpenAI's, as a job. `lineNumber` names a row that has no id. */
@@ -76,8 +79,15 @@ function isOpenAiLine(row: unknown): boolean {
   return row !== null && typeof row === 'object' && ['custom_id', 'body', 'method', 'url'].some((name) => name in row);
 }
 
+/** What is wrong with the defaults themselves, in the words of the flags, instead of once a line. */
+export function problemsOfDefaults(defaults: RowDefaults, options: RowOptions): string[] {
+  const prepared = prepareJob({ prompt: '-', ...defaults }, options.intake);
+  if (prepared.ok) return [];
+  return prepared.problems.map(({ path, message }) => `--${path.join('.').replaceAll('_', '-')}: ${message}`);
+}
+
 function prepareRow(row: unknown, lineNumber: number, { intake, defaults, anyModel }: RowOptions): Prepared {
-  if (row === null || typeof row !== 'object' || Array.isArray(row)) return prepareJob(row, intake);
+  if (row === null || typeof row !== 'object' || Array.isArray(row)) return NO_ROW;
   const job: Record<string, unknown> = { id: `line-${lineNumber}`, ...defaults, ...row };
   if (anyModel || job['model'] === ROUTED) delete job['model'];
   return prepareJob(job, intake);
@@ -124,7 +134,7 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false; pr
 function reasonOf(error: unknown, text: string): string {
   const message = error instanceof Error ? error.message : '';
   const reason = message
-    .replace(/(, (\.\.\.)?"| in JSON| JSON input| at position).*$/s, '')
+    .replace(/(, (\.\.\.)?"| in JSON| of JSON| at position).*$/s, '')
     .replace(/^Unexpected token '(.+)'$/su, (_match, token: string) => `Unexpected token ${printable(token)}`);
   return `${reason} at column ${columnOf(text)}`;
 }

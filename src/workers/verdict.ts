@@ -12,6 +12,8 @@ export type Verdict = {
 };
 
 const THROTTLE_MS = 1_000;
+/** `Retry-After: 0` must not turn into a busy loop of deferrals. */
+const SHORTEST_WAIT_MS = 100;
 const KEY_BENCH_MS = 60_000;
 const REPEAT_BASE_MS = 500;
 const REPEAT_CAP_MS = 20_000;
@@ -58,7 +60,7 @@ function judgeThrottled(
   trail: readonly AttemptSummary[],
   services: Services,
 ): Verdict {
-  const waitMs = error.details.retryAfterMs ?? THROTTLE_MS * (1 + services.random());
+  const waitMs = Math.max(SHORTEST_WAIT_MS, error.details.retryAfterMs ?? THROTTLE_MS * (1 + services.random()));
   const benchUntil = benchLast(trail, waitMs, services);
   // The jobs that were throttled together should not come back together.
   const delayMs = Math.ceil(waitMs * (1 + services.random() * 0.25)) + 1;

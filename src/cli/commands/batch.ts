@@ -192,13 +192,14 @@ async function withInput<Value>(
   file: string,
   use: (input: BatchInput, batches: Batches, config: Config, signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
-  const { signal, dispose } = untilInterrupted();
+  const interruption = untilInterrupted();
+  const { signal } = interruption;
   const input = await openBatchInput(file, signal);
   try {
     return await withBatches(context, (batches, config) => use(input, batches, config, signal));
   } finally {
     await input.close();
-    dispose();
+    interruption.dispose();
   }
 }
 

@@ -34,7 +34,8 @@ export const demoCommand = new Command('demo')
   });
 
 async function runDemo(context: Context, flags: Flags): Promise<number> {
-  const { signal, dispose } = untilInterrupted();
+  const interruption = untilInterrupted();
+  const { signal } = interruption;
   const live = flags.live ? liveConfig(context) : undefined;
   const redis = await openRedis(context, live?.redis.url);
   try {
@@ -47,7 +48,7 @@ async function runDemo(context: Context, flags: Flags): Promise<number> {
     }
   } finally {
     await redis.close();
-    dispose();
+    interruption.dispose();
   }
 }
 
