@@ -29,10 +29,10 @@ export const FULL: Effort = {
 
 export const QUICK: Effort = {
   rounds: 2,
-  worker: { concurrency: 50, warmUpJobs: 3_000, jobs: 6_000, coolDownJobs: 500 },
+  worker: { concurrency: 50, warmUpJobs: 3_000, jobs: 4_000, coolDownJobs: 500 },
   ideal: { concurrency: 1_000, warmUpJobs: 1_000, jobs: 3_000, coolDownJobs: 1_000 },
-  enqueueRows: 10_000,
-  streamRows: 40_000,
+  enqueueRows: 5_000,
+  streamRows: 20_000,
 };
 
 export type Measured = {

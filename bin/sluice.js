@@ -44,7 +44,7 @@ if (isNewEnough(process.versions.node)) {
     // Ctrl-C reaches the child by the terminal; a signal sent to this process alone has to be handed on.
     ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
       process.on(signal, function () {
-        if (signal !== 'SIGINT') child.kill(signal);
+        if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
       });
     });
     child.on('exit', function (code, signal) {

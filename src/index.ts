@@ -4,6 +4,7 @@ export { createRouter, explainRoute, type Route, type RouteQuestion, type Router
 export { acquireEmbeddedRedis, type EmbeddedRedis } from './store/embedded/index.ts';
 export { createUsageStream, type UsageEntry, type UsageStream } from './store/usage-stream.ts';
 export type { RedisTarget } from './store/redis.ts';
+export { loadConfig } from './config/config-file.ts';
 export { Config } from './domain/config.ts';
 export { type ErrorCode, GatewayError, InputError } from './domain/errors.ts';
 export { PromptJob } from './domain/job.ts';

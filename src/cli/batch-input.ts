@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { InputError } from '../domain/errors.ts';
 import { type Line, readLines } from '../producer/index.ts';
-import { reasonOf } from './config-file.ts';
+import { reasonOf } from '../config/config-file.ts';
 import { Interruption } from './failure.ts';
 
 /** A batch's rows, readable more than once: they are checked whole before the first is enqueued. */

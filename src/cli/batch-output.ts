@@ -4,7 +4,7 @@ import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import type { JobResult } from '../domain/result.ts';
-import { reasonOf } from './config-file.ts';
+import { reasonOf } from '../config/config-file.ts';
 import { outputLine } from './output-lines.ts';
 
 /** Where a batch's results go: completed rows to one file (or stdout), failed ones to another. */

@@ -3,7 +3,14 @@ import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { usdToNanos } from '../domain/money.ts';
 import { type BatchSummary, createSummary } from '../domain/summary.ts';
-import { Batches, inspectRows, problemsOfDefaults, readRows, type RowDefaults, type RowOptions } from '../producer/index.ts';
+import {
+  Batches,
+  inspectRows,
+  problemsOfDefaults,
+  readRows,
+  type RowDefaults,
+  type RowOptions,
+} from '../producer/index.ts';
 import { createRouter } from '../router/index.ts';
 import type { BatchStatus } from '../store/batches.ts';
 import type { BatchInput } from './batch-input.ts';

@@ -1,5 +1,5 @@
 import { type Config, ConfigShape } from '../domain/config.ts';
-import { parseConfig, readText } from './config-file.ts';
+import { parseConfig, readText } from '../config/config-file.ts';
 import { type Context, requireConfig } from './context.ts';
 
 /** Stands for the value of an environment variable that is not set. */

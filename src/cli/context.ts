@@ -5,7 +5,7 @@ import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
-import { CONFIG_NAME, findConfigFile, readConfigFile } from './config-file.ts';
+import { CONFIG_NAME, findConfigFile, loadConfig } from '../config/config-file.ts';
 
 /** What every command gets: the surroundings, read once, and the ways to speak. */
 export type Context = {
@@ -49,12 +49,12 @@ export function requireConfig(context: Context): Config {
   if (context.configFile === undefined) {
     throw new InputError(`no ${CONFIG_NAME} in this folder: make one with "sluice init", or name one with --config`);
   }
-  return readConfigFile(context.configFile, context.env);
+  return loadConfig(context.configFile, context.env);
 }
 
 /** For commands that only look at Redis: without a configuration the defaults do. */
 export function findConfig(context: Context): Config | undefined {
-  return context.configFile === undefined ? undefined : readConfigFile(context.configFile, context.env);
+  return context.configFile === undefined ? undefined : loadConfig(context.configFile, context.env);
 }
 
 /** JSON lines to stderr, readable ones on a terminal. */

@@ -1,7 +1,7 @@
 import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import type { BatchInput } from './batch-input.ts';
-import { readConfigFile } from './config-file.ts';
+import { loadConfig } from '../config/config-file.ts';
 import { bundledFile, type Context } from './context.ts';
 import { DEMO } from './demo-provider.ts';
 
@@ -12,7 +12,7 @@ const OPENROUTER = 'examples/sluice.yaml';
  * The demo keeps its own queues and its own ledger.
  */
 export function liveConfig(context: Context): Config {
-  const demo = readConfigFile(bundledFile(DEMO.config), context.env);
+  const demo = loadConfig(bundledFile(DEMO.config), context.env);
   const own = readOwn(context);
   return {
     ...own,
@@ -22,8 +22,8 @@ export function liveConfig(context: Context): Config {
 }
 
 function readOwn(context: Context): Config {
-  if (context.configFile !== undefined) return readConfigFile(context.configFile, context.env);
-  if (context.env['OPENROUTER_API_KEY']) return readConfigFile(bundledFile(OPENROUTER), context.env);
+  if (context.configFile !== undefined) return loadConfig(context.configFile, context.env);
+  if (context.env['OPENROUTER_API_KEY']) return loadConfig(bundledFile(OPENROUTER), context.env);
   throw new InputError('--live needs models to call: set OPENROUTER_API_KEY, or make a sluice.yaml with "sluice init"');
 }
 

@@ -5,7 +5,7 @@ import { parseAnswers } from '../sim/answers.ts';
 import { parseFaultRule } from '../sim/faults.ts';
 import { parseProfiles } from '../sim/profiles.ts';
 import { type Sim, startSim } from '../sim/server.ts';
-import { readText } from './config-file.ts';
+import { readText } from '../config/config-file.ts';
 import { bundledFile } from './context.ts';
 
 export const DEMO = {

@@ -2,7 +2,7 @@ import type { Config } from '../domain/config.ts';
 import { Batches } from '../producer/index.ts';
 import { WorkerPool } from '../workers/index.ts';
 import { type BatchInput, openBatchInput } from './batch-input.ts';
-import { readConfigFile } from './config-file.ts';
+import { loadConfig } from '../config/config-file.ts';
 import { bundledFile, type Context, createLogger } from './context.ts';
 import { liveInput } from './demo-live.ts';
 import { DEMO, startDemoProvider } from './demo-provider.ts';
@@ -34,7 +34,7 @@ export async function simulatedStage(
   const sim = await startDemoProvider(seed);
   const configFile = bundledFile(DEMO.config);
   const env = { SLUICE_SIM_URL: sim.url, ...(place === undefined ? {} : { [RUN_VARIABLE]: place }) };
-  const config = readConfigFile(configFile, { ...context.env, ...env });
+  const config = loadConfig(configFile, { ...context.env, ...env });
   return {
     config,
     input: await openBatchInput(bundledFile(DEMO.batch), signal),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { bundledFile } from './context.ts';
 import { exitCodeOf, report } from './failure.ts';
-import { commands } from './commands/index.ts';
+import { loadCommands } from './commands/index.ts';
 
 const program = new Command('sluice')
   .description('A queue-native LLM gateway: prompt jobs in, the right model for each, and a bill that adds up.')
@@ -13,7 +13,7 @@ const program = new Command('sluice')
   .showHelpAfterError('(sluice --help shows what there is)')
   .exitOverride();
 
-for (const command of commands) program.addCommand(withExitOverride(command));
+for (const command of await loadCommands(process.argv.slice(2))) program.addCommand(withExitOverride(command));
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -23,15 +23,15 @@ export type OpenRedis = {
  */
 export async function openRedis(context: Context, url: string | undefined): Promise<OpenRedis> {
   const named = context.env['REDIS_URL'] || url;
-  return named ? openNamed(named) : openEmbedded(context);
+  return named ? openNamed(context, named) : openEmbedded(context);
 }
 
-async function openNamed(url: string): Promise<OpenRedis> {
+async function openNamed(context: Context, url: string): Promise<OpenRedis> {
   const target = { url };
   const redis = connect(target, { name: 'sluice:cli' });
   const description = describeTarget(target);
   try {
-    await demandFitness(redis, description);
+    await demandFitness(context, redis, description);
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -59,7 +59,7 @@ async function openEmbedded(context: Context): Promise<OpenRedis> {
   };
 }
 
-async function demandFitness(redis: Redis, description: string): Promise<void> {
+async function demandFitness(context: Context, redis: Redis, description: string): Promise<void> {
   const problems = await problemsOfServer(redis).catch((error: unknown) => {
     throw new InputError(
       `Redis at ${description} cannot be used: ${error instanceof Error ? error.message : 'no answer'}`,
@@ -67,6 +67,9 @@ async function demandFitness(redis: Redis, description: string): Promise<void> {
     );
   });
   const fatal = problems.filter((problem) => problem.fatal);
+  for (const { message } of problems.filter((problem) => !problem.fatal)) {
+    context.note(`warning: Redis at ${description}: ${message}`);
+  }
   if (fatal.length > 0) {
     throw new InputError(
       fatal.map((problem) => `Redis at ${description} is not fit: ${problem.message}`),

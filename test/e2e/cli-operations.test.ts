@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readConfigFile } from '../../src/cli/config-file.ts';
+import { loadConfig } from '../../src/config/config-file.ts';
 import { Producer } from '../../src/producer/producer.ts';
 import type { LedgerTotals } from '../../src/sim/ledger.ts';
 import { type EmbeddedRedis, acquireEmbeddedRedis } from '../../src/store/embedded/index.ts';
@@ -65,7 +65,7 @@ async function join(): Promise<EmbeddedRedis> {
 test('a worker that is told to stop gives its job back, another one finishes it, and the bill is that of the provider', async () => {
   const url = await startSim('--fail', 'steady=timeout,first=1');
   const redis = await join();
-  const config = readConfigFile(`${folder.directory}/sluice.yaml`, {});
+  const config = loadConfig(`${folder.directory}/sluice.yaml`, {});
   const producer = new Producer({ config, redis: redis.connection });
   const queue = new Queue('interactive', { connection: redis.connection, prefix: config.redis.prefix });
   try {
@@ -76,9 +76,14 @@ test('a worker that is told to stop gives its job back, another one finishes it,
     expect(first.stderr).toMatch(/^worker ready: lanes interactive 13, batch 38; Redis .*; pid \d+\nworker stopping/);
     expect(await queue.getJobState(id)).toBe('waiting');
 
+    const follow = start('usage', '--follow', '--stream');
+    await follow.said(/waiting for calls/);
     const second = start('worker', '--concurrency', '1');
     const result = await producer.waitFor(id, { timeoutMs: 20_000 });
     expect(result).toMatchObject({ status: 'completed', model: 'steady' });
+    await until('the call to be told', () => follow.stdout.endsWith('\n'));
+    expect(JSON.parse(follow.stdout)).toMatchObject({ job_id: id, outcome: 'completed' });
+    expect(await follow.end('SIGINT')).toBe(0);
     expect(await second.end('SIGINT')).toBe(0);
 
     const usage = JSON.parse((await folder.run(['usage', '--by', 'model,task', '--json'])).stdout);

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { checkConfiguration } from '../../src/cli/checks/configuration.ts';
 import { checkProviders } from '../../src/cli/checks/providers.ts';
 import { checkRedis } from '../../src/cli/checks/redis.ts';
-import { parseConfig } from '../../src/cli/config-file.ts';
+import { parseConfig } from '../../src/config/config-file.ts';
 import type { Context } from '../../src/cli/context.ts';
 import { readLiveObservations } from '../../src/cli/live-observations.ts';
 import { openRedis } from '../../src/cli/redis.ts';

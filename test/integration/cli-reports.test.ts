@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../src/cli/config-file.ts';
+import { parseConfig } from '../../src/config/config-file.ts';
 import { parseConfigWithoutKeys } from '../../src/cli/config-view.ts';
 import { parseCount, parsePort, parseSince, parseUsd } from '../../src/cli/options.ts';
 import { renderTable } from '../../src/cli/table.ts';

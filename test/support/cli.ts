@@ -21,8 +21,8 @@ const COMPILED = join(tmpdir(), 'sluice-test-compile-cache');
 export type CliRun = { code: number | null; stdout: string; stderr: string };
 export type CliOptions = {
   env?: Record<string, string>;
-  /** Text or bytes for stdin; without it stdin is empty. */
-  input?: string | Buffer;
+  /** Text or bytes for stdin, `open` for one that never ends; without it stdin is empty. */
+  input?: string | Buffer | { open: true };
 };
 
 export type SimProcess = {
@@ -78,7 +78,7 @@ export class Workshop {
     });
     // A command that refuses its arguments does not read its input to the end.
     child.stdin.on('error', () => {});
-    child.stdin.end(input);
+    if (input === undefined || typeof input === 'string' || Buffer.isBuffer(input)) child.stdin.end(input);
     const started = new CliProcess(child);
     this.#started.push(started);
     return started;

@@ -9,9 +9,12 @@ const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const COMPILER = join(CHECKOUT, 'node_modules/typescript/bin/tsc');
 const PUBLISHED = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'bin', 'examples'];
 
-/** The Node that runs the tests comes first on the PATH, also for what npm starts. */
+/**
+ * As the tests' own, so that the registry can be reached as it is usually; without what `npm test` says to its own
+ * children, and with the Node of the tests first on the PATH, also for what npm starts.
+ */
 const ENVIRONMENT = {
-  HOME: process.env['HOME'] ?? tmpdir(),
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))),
   PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
 };
 

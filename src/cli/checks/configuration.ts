@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { kindOfHost } from '../../domain/address.ts';
 import type { Config, ProviderConfig } from '../../domain/config.ts';
 import { InputError } from '../../domain/errors.ts';
-import { CONFIG_NAME, parseConfig, readText } from '../config-file.ts';
+import { CONFIG_NAME, parseConfig, readText } from '../../config/config-file.ts';
 import { NOT_SET, parseConfigWithoutKeys } from '../config-view.ts';
 import type { Context } from '../context.ts';
 import { plural } from '../format.ts';

@@ -19,7 +19,7 @@ import { type SubmitFlags, toSubmitOptions, withSubmitFlags } from '../submit-fl
 
 type RunFlags = SubmitFlags & { workers: number; concurrency?: number; out?: string; json?: boolean };
 
-export const batchCommand = new Command('batch').description('Run many prompts: submit, watch, collect.');
+export const batchCommand = new Command('batch').description('run many prompts: submit, watch, collect');
 
 withSubmitFlags(batchCommand.command('run'))
   .description('enqueue a file of prompts, show progress, write the results')

@@ -1,27 +1,27 @@
 import type { Command } from 'commander';
-import { batchCommand } from './batch.ts';
-import { boardCommand } from './board.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { downCommand } from './down.ts';
-import { initCommand } from './init.ts';
-import { routeCommand } from './route.ts';
-import { simCommand } from './sim.ts';
-import { upCommand } from './up.ts';
-import { usageCommand } from './usage.ts';
-import { workerCommand } from './worker.ts';
 
-/** Every command, in the order in which the help lists them. */
-export const commands: Command[] = [
-  demoCommand,
-  initCommand,
-  upCommand,
-  downCommand,
-  workerCommand,
-  batchCommand,
-  boardCommand,
-  usageCommand,
-  routeCommand,
-  simCommand,
-  doctorCommand,
-];
+/** Every command, in the order in which the help lists them. Loading all of them takes half a second of CPU. */
+const LOADERS: Record<string, () => Promise<Command>> = {
+  demo: async () => (await import('./demo.ts')).demoCommand,
+  init: async () => (await import('./init.ts')).initCommand,
+  up: async () => (await import('./up.ts')).upCommand,
+  down: async () => (await import('./down.ts')).downCommand,
+  worker: async () => (await import('./worker.ts')).workerCommand,
+  batch: async () => (await import('./batch.ts')).batchCommand,
+  board: async () => (await import('./board.ts')).boardCommand,
+  usage: async () => (await import('./usage.ts')).usageCommand,
+  route: async () => (await import('./route.ts')).routeCommand,
+  sim: async () => (await import('./sim.ts')).simCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+};
+
+/** The command that the arguments name, or all of them when they name none: for the help and for suggestions. */
+export async function loadCommands(words: readonly string[]): Promise<Command[]> {
+  const first = words.find((word, index) => !word.startsWith('-') && !takesValue(words[index - 1]));
+  const load = first === undefined ? undefined : LOADERS[first];
+  return load ? [await load()] : Promise.all(Object.values(LOADERS).map((loader) => loader()));
+}
+
+function takesValue(option: string | undefined): boolean {
+  return option === '-c' || option === '--config';
+}

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { InputError } from '../../domain/errors.ts';
-import { CONFIG_NAME, reasonOf } from '../config-file.ts';
+import { CONFIG_NAME, reasonOf } from '../../config/config-file.ts';
 import { bundledFile, contextOf } from '../context.ts';
 
 export const initCommand = new Command('init')

@@ -6,7 +6,14 @@ import { type QueuedJob, Strategy } from '../../domain/job.ts';
 import { formatUsd, nanosToUsd } from '../../domain/money.ts';
 import { prepareJob } from '../../producer/intake.ts';
 import { defaultLane } from '../../producer/producer.ts';
-import { type Route, type RouteQuestion, createRouter, explainRoute, whyEmpty } from '../../router/index.ts';
+import {
+  type Route,
+  type RouteQuestion,
+  createRouter,
+  explainDrop,
+  explainRoute,
+  whyEmpty,
+} from '../../router/index.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
 import { type Context, contextOf } from '../context.ts';
 import { EXIT } from '../failure.ts';
@@ -123,7 +130,6 @@ function rowsOf(route: Route): string[][] {
 }
 
 function toFacts({ route, question, observations }: Decision): object {
-  const reasons = explainRoute(route).slice(route.chain.length);
   return {
     task: route.task,
     strategy: route.strategy,
@@ -144,10 +150,7 @@ function toFacts({ route, question, observations }: Decision): object {
       max_tokens: maxTokens,
       utility: Number(utility.toPrecision(6)),
     })),
-    dropped: route.dropped.map(({ alias, reason }, index) => ({
-      model: alias,
-      reason,
-      explanation: reasons[index]?.replace(/^- +.*?: left out, /, '') ?? '',
-    })),
+    also_eligible: route.alsoEligible.map(({ model }) => model.alias),
+    dropped: route.dropped.map((drop) => ({ model: drop.alias, reason: drop.reason, explanation: explainDrop(drop) })),
   };
 }

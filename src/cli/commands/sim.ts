@@ -7,7 +7,7 @@ import { type FaultRule, parseFaultRule } from '../../sim/faults.ts';
 import type { LedgerSums, LedgerTotals } from '../../sim/ledger.ts';
 import { type Sim, type SimOptions, startSim } from '../../sim/server.ts';
 import { parseProfiles } from '../../sim/profiles.ts';
-import { readText } from '../config-file.ts';
+import { readText } from '../../config/config-file.ts';
 import { bundledFile, contextOf } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { collect, parsePort, parseSeed } from '../options.ts';
@@ -100,7 +100,7 @@ async function start(settings: SimOptions): Promise<Sim> {
 }
 
 function firstLineOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/:$/, '') ?? '';
 }
 
 function describeTotals(totals: LedgerTotals): string[] {

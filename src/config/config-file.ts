@@ -15,11 +15,11 @@ export function findConfigFile(directory: string, named: string | undefined): st
 }
 
 /** Reads a configuration file; what is wrong with it is one InputError with a line for each problem. */
-export function readConfigFile(path: string, env: NodeJS.ProcessEnv): Config {
+export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env): Config {
   return parseConfig(readText(path), path, env);
 }
 
-/** As `readConfigFile`, for text that is in hand; `name` stands in front of each problem. */
+/** As `loadConfig`, for text that is in hand; `name` stands in front of each problem. */
 export function parseConfig(text: string, name: string, env: NodeJS.ProcessEnv): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
