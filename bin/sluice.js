@@ -24,7 +24,7 @@ function bundledNode() {
   const name = packages[process.platform + '-' + process.arch];
   try {
     return name && require.resolve(name + '/bin/node');
-  } catch (error) {
+  } catch {
     return undefined;
   }
 }
@@ -33,7 +33,7 @@ if (isNewEnough(process.versions.node)) {
   // A checkout runs from its sources; the published package has only the build.
   const source = new URL('../src/cli/main.ts', import.meta.url);
   const main = existsSync(fileURLToPath(source)) ? source : new URL('../dist/cli/main.js', import.meta.url);
-  import(main.href);
+  await import(main.href);
 } else {
   const node = process.env.SLUICE_REEXECUTED ? undefined : bundledNode();
   if (node) {
@@ -52,7 +52,11 @@ if (isNewEnough(process.versions.node)) {
     });
   } else {
     console.error(
-      'sluice needs Node ' + NEEDED.join('.') + ' or newer, this is ' + process.versions.node + '; see https://nodejs.org',
+      'sluice needs Node ' +
+        NEEDED.join('.') +
+        ' or newer, this is ' +
+        process.versions.node +
+        '; see https://nodejs.org',
     );
     process.exitCode = 2;
   }

@@ -30,7 +30,7 @@ export function contextOf(command: Command): Context {
   return createContext(command.optsWithGlobals<GlobalOptions>());
 }
 
-export function createContext(options: GlobalOptions): Context {
+function createContext(options: GlobalOptions): Context {
   const directory = process.cwd();
   return {
     directory,
@@ -50,11 +50,6 @@ export function requireConfig(context: Context): Config {
     throw new InputError(`no ${CONFIG_NAME} in this folder: make one with "sluice init", or name one with --config`);
   }
   return loadConfig(context.configFile, context.env);
-}
-
-/** For commands that only look at Redis: without a configuration the defaults do. */
-export function findConfig(context: Context): Config | undefined {
-  return context.configFile === undefined ? undefined : loadConfig(context.configFile, context.env);
 }
 
 /** JSON lines to stderr, readable ones on a terminal. */

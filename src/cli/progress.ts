@@ -44,7 +44,7 @@ export function createProgressView(options: {
 }
 
 /** `[=====>    ] 120/176 done · 2 failed · 3 retrying · 14.2 rows/s · $0.0123 so far · ~$0.0180 · ETA 4s` */
-export function progressLine(status: BatchStatus, rowsPerSecond: number | undefined): string {
+function progressLine(status: BatchStatus, rowsPerSecond: number | undefined): string {
   const { total, completed, failed, retrying, cached, costNanos } = status;
   const ended = completed + failed;
   const parts = [`${bar(ended, total)} ${ended}/${total} done`];

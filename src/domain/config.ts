@@ -94,7 +94,7 @@ export const TaskConfig = z.strictObject({
 });
 export type TaskConfig = z.infer<typeof TaskConfig>;
 
-export const LaneConfig = z.strictObject({
+const LaneConfig = z.strictObject({
   /** Part of a worker's concurrency that is this lane's own. */
   share: z.number().positive().max(1).default(0.5),
   /** A wait that a provider asks for is waited out up to this long; a longer one means the next model. */
@@ -122,7 +122,7 @@ const BudgetName = Name.refine(
   'names of the form batch:... are kept for batches',
 );
 
-export const BudgetConfig = z.strictObject({
+const BudgetConfig = z.strictObject({
   limit_usd: Usd,
   window: z.enum(WINDOWS).default('total'),
   /** Jobs that it covers: those that match all that is said here; none said covers every job. */

@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-
 /**
  * What is done with a job after an attempt ended in an error.
  *
@@ -96,6 +94,3 @@ export class InputError extends Error {
     this.exitCode = exitCode;
   }
 }
-
-/** A zod issue, as far as this project reads it. */
-export type SchemaIssue = z.core.$ZodIssue;

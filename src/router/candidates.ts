@@ -55,7 +55,7 @@ export function modelAt({ columns }: Basis, row: number): ModelSpec {
   return columns.models[row] as ModelSpec;
 }
 
-export function maxTokensAt({ question, columns }: Basis, row: number): number {
+function maxTokensAt({ question, columns }: Basis, row: number): number {
   return Math.min(question.maxTokens, columns.maxOutputTokens[row] as number);
 }
 

@@ -14,7 +14,7 @@ const MESSAGE_TOKENS = { expected: 4, bound: 8 };
 const CONVERSATION_BOUND_TOKENS = 16;
 
 /** One image, whatever its size: above OpenAI's 765 and Anthropic's 1,600 for one at full detail. */
-export const IMAGE_TOKENS = 1_600;
+const IMAGE_TOKENS = 1_600;
 
 /** In newer tokenisers: English has 4 to 5 bytes a token, code 3 to 4, Chinese and Japanese about 3. */
 const EXPECTED_BYTES_PER_TOKEN = 4;

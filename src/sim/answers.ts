@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What a model says to one known prompt: `answer` when it is up to the task, else `wrong`. */
-export const SimAnswer = z.strictObject({ task: z.string().min(1), answer: z.string(), wrong: z.string() });
+const SimAnswer = z.strictObject({ task: z.string().min(1), answer: z.string(), wrong: z.string() });
 export type SimAnswer = z.infer<typeof SimAnswer>;
 
 /** Text of the last user message, trimmed, to its answers. */

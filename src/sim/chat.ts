@@ -14,7 +14,7 @@ import {
 import { sendJson, sendText } from './reply.ts';
 
 /** In the ledger, the model of requests that name none that exists. */
-export const UNKNOWN_MODEL = 'unknown';
+const UNKNOWN_MODEL = 'unknown';
 
 export type ChatOptions = {
   plan: Planner;

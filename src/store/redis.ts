@@ -34,7 +34,7 @@ export function connect(
 }
 
 /** The URL as ioredis takes it; a bad one is an InputError that never shows the password. */
-export function parseRedisUrl(text: string): string {
+function parseRedisUrl(text: string): string {
   if (text.startsWith('unix://')) return text.slice('unix://'.length);
   if (text.startsWith('/')) return text;
   const url = URL.canParse(text) ? new URL(text) : undefined;

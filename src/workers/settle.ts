@@ -5,11 +5,8 @@ import type { QueuedJob } from '../domain/job.ts';
 /** What BullMQ keeps and shows of a job that completed. The answer itself lies in the ledger, where it cannot bloat the queue. */
 export type ReturnValue = { model: string; attempts: number; cost_usd: number; cached?: true; score?: number };
 
-/** Name of the backoff strategy that every job carries: the delay comes with the error. */
-export const BACKOFF = 'sluice';
-
 /** An error that makes BullMQ start the job once more, after `delayMs`. */
-export class NextAttempt extends Error {
+class NextAttempt extends Error {
   readonly delayMs: number;
 
   constructor(message: string, delayMs: number) {

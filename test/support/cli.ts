@@ -43,6 +43,8 @@ export class Workshop {
     this.directory = directory;
     this.redis = redis;
     this.stores = openStores('{sluice}', redis.socketPath);
+    // A test may kill Redis; what then fails is for the test to see.
+    this.stores.redis.on('error', () => {});
   }
 
   static async open(): Promise<Workshop> {

@@ -141,7 +141,7 @@ export type Harness = Stores & {
 };
 
 /** A whole installation in miniature: simulated provider, configuration, producer, workers on demand, a reader of the books. */
-export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
+async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const before = openResources();
   const models = options.config?.models ?? threeModels();
   const profiles =

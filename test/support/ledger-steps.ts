@@ -4,7 +4,7 @@ import type { AdmitRequest, SettleRequest } from '../../src/store/ledger.ts';
 
 /** The ledger's requests as workers write them, with everything that a test does not care about filled in. */
 
-export const COMPLETION: Completion = {
+const COMPLETION: Completion = {
   content: 'four',
   finish_reason: 'stop',
   usage: { input_tokens: 10, output_tokens: 2 },
@@ -128,7 +128,7 @@ export function completedResult(job: string, cost: number, content: string): Com
   };
 }
 
-export function failedResult(job: string): FailedResult {
+function failedResult(job: string): FailedResult {
   return {
     v: 1,
     job_id: job,
