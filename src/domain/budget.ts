@@ -16,8 +16,8 @@ export function budgetsFor(job: QueuedJob, budgets: Config['budgets'], now: numb
     if (budget.user !== undefined && budget.user !== job.user) continue;
     claims.push({ name, window: windowId(budget.window, now), limitNanos: usdToNanos(budget.limit_usd) });
   }
-  if (job.batch?.maxTotalNanos !== undefined) {
-    claims.push({ name: batchBudget(job.batch.id), window: 'total', limitNanos: job.batch.maxTotalNanos });
+  if (job.batch?.max_total_usd !== undefined) {
+    claims.push({ name: batchBudget(job.batch.id), window: 'total', limitNanos: usdToNanos(job.batch.max_total_usd) });
   }
   return claims;
 }

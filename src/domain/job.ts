@@ -77,7 +77,7 @@ export const PromptJob = z.strictObject(jobFields).superRefine((job, context) =>
 export type PromptJob = z.infer<typeof PromptJob>;
 
 /** Where a job stands in a batch: the row's index in the file, and the batch's cap. */
-export type BatchPlace = { id: string; row: number; maxTotalNanos?: number };
+export type BatchPlace = { id: string; row: number; max_total_usd?: number };
 
 /**
  * A prompt job as it lies in the queue: checked, defaults filled in. This is what bull-board shows as the job's data.

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../domain/config.ts';
 import { GatewayError, InputError } from '../domain/errors.ts';
 import type { QueuedJob } from '../domain/job.ts';
+import { nanosToUsd } from '../domain/money.ts';
 import type { AttemptSummary, FailedResult, JobResult } from '../domain/result.ts';
 import { type BatchManifest, type BatchStatus, type BatchStore, createBatchStore } from '../store/batches.ts';
 import { createKeys } from '../store/keys.ts';
@@ -149,7 +150,11 @@ async function* toEntries(batchId: string, request: BatchRequest, skip: number):
   for await (const job of request.rows) {
     row += 1;
     if (row < skip) continue;
-    const batch = { id: batchId, row, ...(maxTotalNanos === undefined ? {} : { maxTotalNanos }) };
+    const batch = {
+      id: batchId,
+      row,
+      ...(maxTotalNanos === undefined ? {} : { max_total_usd: nanosToUsd(maxTotalNanos) }),
+    };
     yield { id: rowJobId(batchId, row), job: { ...job, batch } };
   }
 }

@@ -158,7 +158,7 @@ describe("a batch's cap", () => {
     await harness
       .queue('batch')
       .addBulk([
-        batchJob('capped-0', { id: 'capped', row: 0, maxTotalNanos: capNanos }),
+        batchJob('capped-0', { id: 'capped', row: 0, max_total_usd: capNanos / 1e9 }),
         batchJob('free-0', { id: 'free', row: 0 }),
       ]);
     const [capped, free] = await Promise.all(

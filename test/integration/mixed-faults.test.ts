@@ -31,7 +31,7 @@ describe('300 jobs with 30 % of mixed faults', () => {
           account: 'default',
           prompt: `row ${row}`,
           enqueued_at,
-          batch: { id: 'b', row, maxTotalNanos: 1_000_000_000 },
+          batch: { id: 'b', row, max_total_usd: 1 },
         },
         opts: { jobId: rowJobId('b', row), attempts: 4, backoff: { type: 'sluice' } },
       })),

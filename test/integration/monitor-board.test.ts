@@ -26,7 +26,7 @@ const job: QueuedJob = {
   max_tokens: 256,
   metadata: { team: 'blue' },
   enqueued_at: 1_790_000_000_000,
-  batch: { id: 'b1', row: 3, maxTotalNanos: 5_000_000_000 },
+  batch: { id: 'b1', row: 3, max_total_usd: 5 },
 };
 const chat: QueuedJob = {
   ...job,
@@ -115,7 +115,7 @@ describe('the board', () => {
       ['account', 'research'],
       ['user', 'user-7'],
       ['lane', 'batch'],
-      ['batch', { id: 'b1', row: 3, maxTotalNanos: 5_000_000_000 }],
+      ['batch', { id: 'b1', row: 3, max_total_usd: 5 }],
       ['metadata', { team: 'blue' }],
       ['max_cost_usd', 0.01],
       ['max_latency_ms', 8_000],

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { usdToNanos } from '../../src/domain/money.ts';
 import { describe, expect, test } from 'vitest';
 import { type BudgetWindow, batchBudget, budgetsFor, windowId } from '../../src/domain/budget.ts';
 import type { QueuedJob } from '../../src/domain/job.ts';
@@ -81,10 +82,10 @@ describe('the budgets of a job', () => {
   });
 
   test('include the cap of the batch, also when it is zero', () => {
-    for (const maxTotalNanos of [0, 2_000_000]) {
-      const batch = { id: 'b-1', row: 0, maxTotalNanos };
+    for (const max_total_usd of [0, 0.002]) {
+      const batch = { id: 'b-1', row: 0, max_total_usd };
       expect(budgetsFor({ ...job, batch }, {}, now)).toEqual([
-        { name: batchBudget('b-1'), window: 'total', limitNanos: maxTotalNanos },
+        { name: batchBudget('b-1'), window: 'total', limitNanos: usdToNanos(max_total_usd) },
       ]);
     }
     expect(namesFor({ batch: { id: 'b-1', row: 0 } }, {})).toEqual([]);
