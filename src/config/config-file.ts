@@ -5,6 +5,8 @@ import { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { type Problem, check, formatProblem } from '../domain/issues.ts';
 
+const SYNTAX_ERRORS_TOLD = 20;
+
 export const CONFIG_NAME = 'sluice.yaml';
 
 /** The configuration file to use: the one named, else `sluice.yaml` in the folder; undefined when there is none. */
@@ -24,15 +26,15 @@ export function parseConfig(text: string, name: string, env: NodeJS.ProcessEnv):
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
   if (document.errors.length > 0) {
-    throw new InputError(
-      document.errors.map((error) => {
-        const { line, col } = lines.linePos(error.pos[0]);
-        return `${name}:${line}:${col}: ${(error.message.split('\n')[0] ?? '').replace(/\.$/, '')}`;
-      }),
-    );
+    const told = document.errors.map((error) => {
+      const { line, col } = lines.linePos(error.pos[0]);
+      return `${name}:${line}:${col}: ${(error.message.split('\n')[0] ?? '').replace(/\.$/, '')}`;
+    });
+    // One mistake may be met again at every level above it.
+    throw new InputError([...new Set(told)].slice(0, SYNTAX_ERRORS_TOLD));
   }
   const missing: Problem[] = [];
-  const data = withEnvironment(document.toJS() as unknown, env, [], missing);
+  const data = orInputError(name, () => withEnvironment(document.toJS() as unknown, env, [], missing));
   const checked = check(Config, data ?? {});
   const problems = [...missing, ...(checked.ok ? [] : checked.problems)];
   if (!checked.ok || problems.length > 0) {
@@ -83,6 +85,17 @@ export function reasonOf(error: unknown): string {
     EROFS: 'the file system is read-only',
   };
   return reasons[code ?? ''] ?? code ?? 'it failed';
+}
+
+/** Aliases without an anchor, or of so many levels that they fill the memory, are found only when they are followed. */
+function orInputError<Value>(name: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : 'it cannot be read';
+    const text = error instanceof RangeError ? 'it is nested too deeply, or an anchor holds itself' : reason;
+    throw new InputError(`${name}: ${text}`);
+  }
 }
 
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;

@@ -18,9 +18,11 @@ export async function enqueueInChunks<Entry>(
   let chunk: Entry[] = [];
 
   const awaitOldest = async (): Promise<void> => {
-    const oldest = inFlight.shift();
+    const oldest = inFlight[0];
     if (!oldest) return;
+    // One that failed stays in front: what comes after it must not be counted as if it were in.
     await oldest.added;
+    inFlight.shift();
     total += oldest.size;
     await onAdded(total);
   };

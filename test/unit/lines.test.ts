@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Line, readLines } from '../../src/producer/lines.ts';
 
@@ -7,7 +7,9 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 }
 
 async function linesOf(content: string | Buffer, size = 7, mostBytes = 100): Promise<Line[]> {
-  return Array.fromAsync(readLines(inPieces(Buffer.from(content), size), mostBytes));
+  const lines: Line[] = [];
+  for await (const line of readLines(inPieces(Buffer.from(content), size), mostBytes)) lines.push(line);
+  return lines;
 }
 
 it('a byte order mark, CRLF and a last line without its end are fine; blank lines are counted and left out', async () => {

@@ -118,13 +118,13 @@ describe('finding a server', () => {
   });
 
   test('the usual folders are searched after the PATH', async () => {
-    const path = await putProgram('redis-server', "echo 'Redis server v=6.2.0 sha=00000000:0'");
-    await expect(findRedisServer('', [folder])).resolves.toMatchObject({ path, version: '6.2.0' });
+    const path = await putProgram('redis-server', "echo 'Redis server v=7.0.0 sha=00000000:0'");
+    await expect(findRedisServer('', [folder])).resolves.toMatchObject({ path, version: '7.0.0' });
   });
 
-  test('a server older than 6.2 is refused by name', async () => {
+  test('a server older than 7.0 is refused by name', async () => {
     const path = await putProgram('redis-server', "echo 'Redis server v=6.0.16 sha=00000000:0'");
-    await expect(findRedisServer(folder, [])).rejects.toThrow(`6.2 or later, or Valkey: ${path} is version 6.0.16`);
+    await expect(findRedisServer(folder, [])).rejects.toThrow(`7.0 or later, or Valkey: ${path} is version 6.0.16`);
   });
 
   test('a server too old does not hide a newer one', async () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Config } from '../../src/domain/config.ts';
 import { inspectRows, readRows } from '../../src/producer/inspect.ts';
@@ -32,6 +32,23 @@ function openAi(body: object, line: object = {}): object {
     body: { model: 'cheap', messages, ...body },
     ...line,
   };
+}
+
+function reasonOf(text: string): string | undefined {
+  const prepared = parseRow(text, 1, options());
+  return prepared.ok ? undefined : prepared.problems[0]?.message;
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(text);
+}
+
+function lines(text: string): ReturnType<typeof readLines> {
+  return readLines(bytesOf(text));
+}
+
+async function digest(text: string, more: Partial<RowOptions> = {}): Promise<string> {
+  return (await inspectRows(lines(text), 'rows', options(more))).digest;
 }
 
 describe('a row of our own', () => {
@@ -96,18 +113,13 @@ describe('a line of OpenAI', () => {
 });
 
 describe('JSON that is broken', () => {
-  const reasonOf = (text: string): string | undefined => {
-    const prepared = parseRow(text, 1, options());
-    return prepared.ok ? undefined : prepared.problems[0]?.message;
-  };
-
   it.each([
     ['{"a":}', 'Unexpected token } at column 6'],
     ['{"a":1,"b":xyz,"a long text that the parser would quote":1}', 'Unexpected token x at column 12'],
     ['{"a":tru', 'Unexpected end at column 9'],
     ['{"a" 1}', "Expected ':' after property name at column 6"],
     ['{"a":"b', 'Unterminated string at column 8'],
-    ['{"a":"\\q"}', 'Bad escaped character at column 7'],
+    ['{"a":"\\q"}', 'Bad escaped character at column 8'],
     ['{"a":1}}', 'Unexpected non-whitespace character after JSON at column 8'],
     ['{"a":01}', 'Unexpected number at column 7'],
     ['   [1,]', 'Unexpected token ] at column 7'],
@@ -131,14 +143,7 @@ describe('JSON that is broken', () => {
 });
 
 describe('a whole file', () => {
-  const lines = (text: string): ReturnType<typeof readLines> => readLines(fromText(text));
-  async function* fromText(text: string): AsyncGenerator<Buffer> {
-    yield Buffer.from(text);
-  }
-
   it('is one batch by its rows and what shapes them, not by blank lines or bad ones', async () => {
-    const digest = async (text: string, more: Partial<RowOptions> = {}): Promise<string> =>
-      (await inspectRows(lines(text), 'rows', options(more))).digest;
     const usual = await digest('{"prompt":"a"}\n{"prompt":"b"}\n');
     expect(await digest('{"prompt":"a"}\r\n\r\n{"prompt":"b"}\nbad')).toBe(usual);
     expect(await digest('{"prompt":"b"}\n{"prompt":"a"}\n')).not.toBe(usual);
@@ -153,7 +158,8 @@ describe('a whole file', () => {
     expect(invalid.count).toBe(31);
     expect(invalid.problems).toHaveLength(21);
     expect(invalid.problems.at(-1)).toBe('f.jsonl: and 11 more bad lines');
-    const rows = await Array.fromAsync(readRows(lines(text), invalid.lines, options()));
+    const rows: object[] = [];
+    for await (const row of readRows(lines(text), invalid.lines, options())) rows.push(row);
     expect(rows).toMatchObject([{ id: 'x', prompt: 'a' }]);
   });
 });

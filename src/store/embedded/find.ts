@@ -20,11 +20,11 @@ const USUAL_FOLDERS = [
   '/opt/homebrew/bin',
   '/home/linuxbrew/.linuxbrew/bin',
 ];
-const OLDEST_VERSION = [6, 2] as const;
+const OLDEST_VERSION = [7, 0] as const;
 const VERSION_TIMEOUT_MS = 5_000;
 
 /**
- * The first `redis-server` or `valkey-server` of version 6.2 or later in the folders of `path`, and after them in the
+ * The first `redis-server` or `valkey-server` of version 7.0 or later in the folders of `path`, and after them in the
  * folders where apt and brew install (a root shell or a service often has a PATH without them). Undefined when there
  * is none; throws EmbeddedRedisError when there is one but it is too old or does not run.
  */

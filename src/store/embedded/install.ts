@@ -21,8 +21,8 @@ export interface InstallOptions {
 const WAYS_TO_GET_REDIS = [
   '  Debian, Ubuntu   sudo apt-get install redis-server',
   '  macOS            brew install redis',
-  '  Docker           docker compose up -d redis, and set REDIS_URL=redis://127.0.0.1:6379',
-  '  elsewhere        set REDIS_URL to a Redis (6.2 or later) or Valkey that you already run',
+  '  Docker           run the whole of Sluice by docker compose up (docker-compose.yml has a Redis of its own)',
+  '  elsewhere        set REDIS_URL to a Redis (7.0 or later) or Valkey that you already run',
 ].join('\n');
 
 // Two ways to keep the package from starting a service: the first for SysV init, the second for systemd.
