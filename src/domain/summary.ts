@@ -23,7 +23,7 @@ export type BatchSummary = {
   open: number;
   cached: number;
   attempts: number;
-  /** Attempts after a row's first. */
+  /** Attempts on another model than the row's attempt before it. */
   fallbacks: number;
   costNanos: number;
   byModel: ModelLine[];
@@ -53,7 +53,7 @@ export function createSummary(models: readonly ModelSpec[]) {
     const calls = result.attempts.filter((attempt) => attempt.outcome !== 'cached');
     totals.costNanos += result.cost_nanos;
     totals.attempts += calls.length;
-    totals.fallbacks += Math.max(0, result.attempts.length - 1);
+    totals.fallbacks += calls.filter((call, index) => index > 0 && call.model !== calls[index - 1]?.model).length;
     for (const attempt of calls) countAttempt(lineOf(byModel, attempt.model, newModelLine), attempt);
     const task = lineOf(byTask, result.task ?? '-', newTaskLine);
     task.rows += 1;

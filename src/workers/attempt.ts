@@ -55,6 +55,7 @@ function toAttempt(start: Start, choice: Extract<Choice, { kind: 'chosen' }>, se
     start,
     candidate: choice.candidate,
     inputTokens: choice.question.inputTokens,
+    maxLatencyMs: choice.question.maxLatencyMs ?? Number.POSITIVE_INFINITY,
     variant: choice.route.variant,
     startedAt: services.now(),
   };
@@ -75,10 +76,10 @@ async function admit(attempt: Attempt, cacheKey: string | undefined, services: S
 }
 
 async function call(attempt: Attempt, services: Services, signal: AbortSignal): Promise<Completion | GatewayError> {
-  const { start, candidate, startedAt } = attempt;
+  const { start, candidate, maxLatencyMs, startedAt } = attempt;
   const { job } = start;
   if (signal.aborted) return new GatewayError('INTERRUPTED', 'the worker gave the job back before the call');
-  const timeoutMs = Math.min(job.max_latency_ms ?? Number.POSITIVE_INFINITY, deadlineOf(job) - startedAt);
+  const timeoutMs = Math.min(maxLatencyMs, deadlineOf(job) - startedAt);
   try {
     return await services.providers
       .get(candidate.model.provider)

@@ -11,6 +11,8 @@ export type Attempt = {
   start: Start;
   candidate: Candidate;
   inputTokens: RouteQuestion['inputTokens'];
+  /** The job's own limit, else its task's. */
+  maxLatencyMs: number;
   variant: Route['variant'];
   startedAt: number;
 };
