@@ -75,7 +75,9 @@ function explain(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): Ex
     // The path ends in the name that is wrong; what is wrong is said by the schema of the names.
     const [inner] = issue.issues;
     const name = path.at(-1);
-    return [{ path: path.slice(0, -1), message: `bad name: ${inner ? sentence(inner, name) : show(name)}` }];
+    return [
+      { path: path.slice(0, -1), message: `bad name: ${inner ? sentence(inner, name, show(name)) : show(name)}` },
+    ];
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The branch that got furthest is the one that was meant.
@@ -87,7 +89,9 @@ function explain(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): Ex
     }
   }
   const value = path.some((step) => SECRET_FIELDS.has(step)) ? HIDDEN : valueAt(input, path);
-  return [{ path, message: sentence(issue, value) }];
+  const isPrompt =
+    typeof value === 'string' && value !== '' && PROMPT_FIELDS.has(path.findLast((step) => typeof step === 'string'));
+  return [{ path, message: sentence(issue, value, isPrompt ? textOfLength(value) : show(value)) }];
 }
 
 function explainUnknown(path: Problem['path'], key: string, known: readonly string[]): Explained {
@@ -111,9 +115,12 @@ function reach(issues: readonly z.core.$ZodIssue[]): number {
 const SECRET_FIELDS: ReadonlySet<string | number> = new Set(['api_key', 'headers']);
 const HIDDEN = Symbol('a hidden value');
 
-function sentence(issue: z.core.$ZodIssue, value: unknown): string {
+/** What stands in these is a prompt, or a piece of one, however short it is. */
+const PROMPT_FIELDS: ReadonlySet<unknown> = new Set(['prompt', 'messages', 'content', 'text', 'arguments']);
+
+function sentence(issue: z.core.$ZodIssue, value: unknown, shown: string): string {
   if (value === undefined && issue.code !== 'custom') return 'missing';
-  const got = value === HIDDEN ? '' : `, got ${show(value)}`;
+  const got = value === HIDDEN ? '' : `, got ${shown}`;
   switch (issue.code) {
     case 'invalid_type':
       return `expected ${article(issue.expected)}${got}`;
@@ -167,12 +174,16 @@ function article(expected: string): string {
 
 /** A value that was given, in a few plain characters: what is long may be a prompt, and no text may break the line. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return value.length <= 40 ? quote(value) : `a text of ${value.length} characters`;
+  if (typeof value === 'string') return value.length <= 40 ? quote(value) : textOfLength(value);
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   return typeof value === 'number' || typeof value === 'boolean' || value === null
     ? String(value)
     : `a ${typeof value}`;
+}
+
+function textOfLength(text: string): string {
+  return `a text of ${text.length} characters`;
 }
 
 /** JSON leaves alone what steers a terminal or turns the text around: C1 controls, separators, direction marks. */

@@ -31,6 +31,12 @@ export type BatchStatus = BatchManifest & {
   costNanos: number;
 };
 
+const RAISE = `
+if tonumber(redis.call('HGET', KEYS[1], 'enqueued') or '0') < tonumber(ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'enqueued', ARGV[1])
+end
+`;
+
 export type BatchStore = ReturnType<typeof createBatchStore>;
 
 export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: number }) {
@@ -55,7 +61,8 @@ export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: num
 
   /** Notes that the queue has the first `rows` rows: a submission that was cut off goes on there. */
   async function markEnqueued(batchId: string, rows: number): Promise<void> {
-    await redis.hset(keys.batch(batchId), 'enqueued', rows);
+    // The larger count stands: two submissions of one batch may run side by side.
+    await redis.eval(RAISE, 1, keys.batch(batchId), rows);
   }
 
   async function markCancelled(batchId: string): Promise<void> {

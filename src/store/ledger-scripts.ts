@@ -131,7 +131,8 @@ return replies
  * ARGV: prefix, ttl of results in ms; then kind ('call' | 'cached' | 'cancel' | 'none'), job, attempt, cost, record, summary,
  * batch, result ('' when the job goes on), outcome field of the batch to count ('completed' | 'failed' | ''),
  * fallback ('1' when this was not the job's first attempt), cache key, completion for the cache, cache ttl in ms,
- * model, observed latency in ms (-1 for a failure, '' for none), benched until (epoch ms, '' for not).
+ * model, observed latency in ms (-1 for a failure, '' for none), benched until (epoch ms, '' for not), the models that
+ * are benched (a line each).
  * Reply for each: 1 when this call ended the job, the result that stood already when another did, false when it goes
  * on: also a cancelled one whose call is under way.
  */
@@ -166,14 +167,16 @@ end
 -- By model: the jobs of one call share a few of them, and writing once is a fifth of what a settle costs less.
 local observed = {}
 
-local function observe(model, latency, benched)
+local function observe(model, latency, benched, models)
   if latency ~= '' then
     observed[model] = observed[model] or {}
     table.insert(observed[model], latency)
   end
   if benched == '' then return end
-  local known = redis.call('HGET', prefix .. ':benched', model)
-  if not known or tonumber(known) < tonumber(benched) then redis.call('HSET', prefix .. ':benched', model, benched) end
+  for name in string.gmatch(models, '[^\\n]+') do
+    local known = redis.call('HGET', prefix .. ':benched', name)
+    if not known or tonumber(known) < tonumber(benched) then redis.call('HSET', prefix .. ':benched', name, benched) end
+  end
 end
 
 local function write_observed()
@@ -199,12 +202,12 @@ local function finish(kind, job, record, batch, result, counted)
 end
 
 local replies = {}
-for i = 3, #ARGV, 16 do
+for i = 3, #ARGV, 17 do
   local kind, job, attempt, cost, record, summary = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
   local batch, result, counted, fallback = ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], ARGV[i + 9]
   local settled = kind == 'call' and settle_call(job, attempt, cost, record, batch) == 'settled'
   if settled then
-    observe(ARGV[i + 13], ARGV[i + 14], ARGV[i + 15])
+    observe(ARGV[i + 13], ARGV[i + 14], ARGV[i + 15], ARGV[i + 16])
     if fallback == '1' and batch ~= '' then redis.call('HINCRBY', prefix .. ':batch:' .. batch, 'fallbacks', 1) end
     if ARGV[i + 10] ~= '' then redis.call('SET', prefix .. ':cache:' .. ARGV[i + 10], ARGV[i + 11], 'PX', ARGV[i + 12]) end
   end

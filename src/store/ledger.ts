@@ -47,7 +47,8 @@ export type SettleRequest = {
     isFallback: boolean;
     /** For the router: milliseconds, or undefined when it failed in a way that says something about the model. */
     observed?: { latencyMs: number | undefined };
-    benchUntil?: number;
+    /** These models are not asked by anyone until then (epoch ms). */
+    bench?: { models: readonly string[]; untilMs: number };
     store?: { cacheKey: string; completion: Completion; ttlMs: number };
   };
   /** A hit in the response cache, to be recorded when it ends the job. */
@@ -178,7 +179,8 @@ function settleFields({ jobId, batchId, call, cached, result, unlessCalling }: S
     String(call?.store?.ttlMs ?? ''),
     call?.record.model ?? '',
     call?.observed ? String(call.observed.latencyMs ?? -1) : '',
-    String(call?.benchUntil ?? ''),
+    String(call?.bench?.untilMs ?? ''),
+    call?.bench?.models.join('\n') ?? '',
   ];
 }
 

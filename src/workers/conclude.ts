@@ -78,7 +78,7 @@ export async function fail(
   const now = services.now();
   const ending = endingOfFailure(attempt, error, latencyMs);
   const trail = [...earlier, summaryOf(attempt, ending)];
-  const { outcome, benchUntil } = judge(error, start, trail, services);
+  const { outcome, bench } = judge(error, start, trail, services);
   await services.ledger.settle({
     ...placeOf(start),
     call: {
@@ -87,7 +87,7 @@ export async function fail(
       summary: summaryOf(attempt, ending),
       isFallback: isFallback(attempt, earlier),
       ...(SAYS_SOMETHING_OF_THE_MODEL.has(error.code) ? { observed: { latencyMs: undefined } } : {}),
-      ...(benchUntil === undefined ? {} : { benchUntil }),
+      ...(bench === undefined ? {} : { bench }),
     },
     ...(outcome.kind === 'rejected' ? { result: failedResult(start, outcome.error, trail, now) } : {}),
   });

@@ -7,8 +7,8 @@ import type { Services, Start } from './services.ts';
 /** What a failed attempt means for its job. */
 export type Verdict = {
   outcome: Exclude<Outcome, { kind: 'completed' }>;
-  /** The model is not asked by anyone until then (epoch ms). */
-  benchUntil?: number;
+  /** Models that nobody asks until then (epoch ms). */
+  bench?: { models: readonly string[]; untilMs: number };
 };
 
 const THROTTLE_MS = 1_000;
@@ -41,17 +41,21 @@ export function judge(
   }
   if (error.code === 'PROVIDER_RATE_LIMITED') return judgeThrottled(error, start, trail, services);
   if (error.disposition !== 'other-provider') return { outcome: nextAttempt(error, start, trail, services) };
-  // A key that is refused or empty stays so for a while: other jobs need not find out one by one.
-  const benchUntil = benchLast(trail, KEY_BENCH_MS, services);
-  return { outcome: nextAttempt(error, start, trail, services), benchUntil };
+  // A key that is refused or empty stays so for a while, for every model behind it: other jobs need not find out.
+  const provider = services.router.catalog.byProvider.get(trail.at(-1)?.provider ?? '') ?? [];
+  const bench = benchModels(
+    provider.map((model) => model.alias),
+    KEY_BENCH_MS,
+    services,
+  );
+  return { outcome: nextAttempt(error, start, trail, services), bench };
 }
 
-/** The choice of the next model must know already that the last one is benched. */
-function benchLast(trail: readonly AttemptSummary[], waitMs: number, services: Services): number {
-  const until = Math.ceil(services.now() + waitMs);
-  const model = trail.at(-1)?.model;
-  if (model !== undefined) services.bench(model, until);
-  return until;
+/** The choice of the next model must know already who is benched. */
+function benchModels(models: readonly string[], waitMs: number, services: Services): NonNullable<Verdict['bench']> {
+  const untilMs = Math.ceil(services.now() + waitMs);
+  for (const model of models) services.bench(model, untilMs);
+  return { models, untilMs };
 }
 
 function judgeThrottled(
@@ -61,11 +65,12 @@ function judgeThrottled(
   services: Services,
 ): Verdict {
   const waitMs = Math.max(SHORTEST_WAIT_MS, error.details.retryAfterMs ?? THROTTLE_MS * (1 + services.random()));
-  const benchUntil = benchLast(trail, waitMs, services);
+  const model = trail.at(-1)?.model;
+  const bench = benchModels(model === undefined ? [] : [model], waitMs, services);
   // The jobs that were throttled together should not come back together.
   const delayMs = Math.ceil(waitMs * (1 + services.random() * 0.25)) + 1;
-  if (mayWait(start, delayMs, services)) return { outcome: { kind: 'deferred', error, delayMs }, benchUntil };
-  return { outcome: nextAttempt(error, start, trail, services), benchUntil };
+  if (mayWait(start, delayMs, services)) return { outcome: { kind: 'deferred', error, delayMs }, bench };
+  return { outcome: nextAttempt(error, start, trail, services), bench };
 }
 
 function nextAttempt(

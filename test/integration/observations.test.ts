@@ -17,7 +17,11 @@ async function observe(latencyMs: number | undefined, benchUntil?: number): Prom
   await stores.ledger.admit(admitRequest({ job, hold: 1 }));
   const settle = answeredAttempt({ job, cost: 1 });
   if (!settle.call) throw new Error('no call');
-  const call = { ...settle.call, observed: { latencyMs }, ...(benchUntil === undefined ? {} : { benchUntil }) };
+  const call = {
+    ...settle.call,
+    observed: { latencyMs },
+    ...(benchUntil === undefined ? {} : { bench: { models: ['small'], untilMs: benchUntil } }),
+  };
   await stores.ledger.settle({ ...settle, call });
 }
 

@@ -35,6 +35,7 @@ describe('a bad row', () => {
     [{ prompt: 'x', messages: [user] }, 'prompt: give prompt or messages, not both'],
     [{ prompt: '' }, 'prompt: must not be empty, got ""'],
     [{ prompt: 3 }, 'prompt: expected a text, got 3'],
+    [{ messages: 'a secret' }, 'messages: expected a list, got a text of 8 characters'],
     [{ prompt: null }, 'prompt: expected a text, got null'],
     [{ prompt: 'half \ud83d' }, 'prompt: half of a surrogate pair (a broken character)'],
     // The messages.
