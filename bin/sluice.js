@@ -51,12 +51,10 @@ if (isNewEnough(process.versions.node)) {
       process.exitCode = signal ? 130 : code;
     });
   } else {
+    const isCheckout = existsSync(fileURLToPath(new URL('../tools/node', import.meta.url)));
+    const remedy = isCheckout ? 'run "npm ci" here, which brings one' : 'see https://nodejs.org';
     console.error(
-      'sluice needs Node ' +
-        NEEDED.join('.') +
-        ' or newer, this is ' +
-        process.versions.node +
-        '; see https://nodejs.org',
+      'sluice needs Node ' + NEEDED.join('.') + ' or newer, this is ' + process.versions.node + '; ' + remedy,
     );
     process.exitCode = 2;
   }

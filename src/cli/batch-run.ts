@@ -13,6 +13,7 @@ import {
 } from '../producer/index.ts';
 import { createRouter } from '../router/index.ts';
 import type { BatchStatus } from '../store/batches.ts';
+import { isRedisFailure } from '../store/redis.ts';
 import type { BatchInput } from './batch-input.ts';
 import type { BatchOutput } from './batch-output.ts';
 import type { Context } from './context.ts';
@@ -29,6 +30,8 @@ export type SubmitOptions = {
 };
 
 const POLL_MS = 200;
+const REDIS_RETRY_MS = 500;
+const REDIS_MAY_BE_GONE_MS = 30_000;
 const STILL_AFTER_MS = 10_000;
 
 /** Checks the whole input, then enqueues it. Bad lines refuse the batch, unless they may be set aside. */
@@ -82,7 +85,7 @@ export async function watchBatch(
   while (!hasEnded(status) && !signal.aborted) {
     view.show(status);
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
-    const next = await batches.status(id);
+    const next = await statusInTime(context, batches, id, signal);
     if (next.attempts + next.completed + next.failed > status.attempts + status.completed + status.failed)
       movedAt = Date.now();
     else if (Date.now() - movedAt > STILL_AFTER_MS && next.attempts === 0) {
@@ -93,6 +96,20 @@ export async function watchBatch(
   }
   view.end(status);
   return status;
+}
+
+/** A Redis that restarts is gone for moments, and the workers wait for it: so does who watches. */
+async function statusInTime(context: Context, batches: Batches, id: string, signal: AbortSignal): Promise<BatchStatus> {
+  const giveUpAt = Date.now() + REDIS_MAY_BE_GONE_MS;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await batches.status(id);
+    } catch (error) {
+      if (!isRedisFailure(error) || signal.aborted || Date.now() > giveUpAt) throw error;
+      if (isFirst) context.note('Redis does not answer; waiting for it');
+      await sleep(REDIS_RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
 }
 
 function hasEnded(status: BatchStatus): boolean {

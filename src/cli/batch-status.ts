@@ -45,6 +45,12 @@ export function statusJson(status: BatchStatus): object {
   };
 }
 
+export function cancelLine({ id, total, completed, failed }: BatchStatus, cancelled: number): string {
+  const underWay = total - completed - failed;
+  if (cancelled === 0 && underWay === 0) return `${id}: had ended already (${completed} completed, ${failed} failed)`;
+  return `${id}: ${cancelled} rows cancelled, ${completed} have completed, ${underWay} are under way`;
+}
+
 export function listLines(statuses: readonly BatchStatus[]): string[] {
   return renderTable(
     [

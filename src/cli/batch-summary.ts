@@ -1,14 +1,15 @@
 import { formatUsd, nanosToUsd } from '../domain/money.ts';
 import { wilsonInterval } from '../domain/statistics.ts';
 import type { Accuracy, BatchSummary } from '../domain/summary.ts';
+import { plural } from './format.ts';
 import { type Column, renderTable } from './table.ts';
 
 /** A summary as a person reads it. */
 export function summaryLines(summary: BatchSummary, durationMs: number): string[] {
   const { rows, completed, failed, open, cached, attempts, fallbacks, dearest } = summary;
   const lines = [
-    `${rows} rows: ${completed} completed, ${failed} failed${open > 0 ? `, ${open} open` : ''}${cached > 0 ? `, ${cached} from the cache` : ''}; ` +
-      `${attempts} attempts, ${fallbacks} fallbacks, ${(durationMs / 1_000).toFixed(1)} s`,
+    `${plural(rows, 'row')}: ${completed} completed, ${failed} failed${open > 0 ? `, ${open} open` : ''}${cached > 0 ? `, ${cached} from the cache` : ''}; ` +
+      `${plural(attempts, 'attempt')}, ${plural(fallbacks, 'fallback')}, ${(durationMs / 1_000).toFixed(1)} s`,
     `cost ${formatUsd(summary.costNanos)}${dearest ? `; all answers from ${dearest.model} would have cost ${formatUsd(dearest.costNanos)}${savedShare(summary)}` : ''}`,
     '',
     ...modelTable(summary),

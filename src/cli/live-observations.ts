@@ -33,4 +33,4 @@ export async function readLiveObservations(context: Context, { redis }: Installa
   }
 }
 
-const NOTHING_SEEN = { latencies: new Map(), benchedUntil: new Map(), isLive: false } as const;
+const NOTHING_SEEN = { latencies: new Map(), benchedUntil: new Map(), benchedFor: new Map(), isLive: false } as const;

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { InputError } from '../domain/errors.ts';
 import { Strategy } from '../domain/job.ts';
+import { checkBatchId } from '../store/batches.ts';
 import type { SubmitOptions } from './batch-run.ts';
 import { parseCount, parseUsd } from './options.ts';
 
@@ -22,9 +22,7 @@ export type SubmitFlags = {
 };
 
 export function toSubmitOptions(flags: SubmitFlags): SubmitOptions {
-  if (flags.id !== undefined && !/^[a-z0-9][a-z0-9-]{0,63}$/i.test(flags.id)) {
-    throw new InputError(`--id ${JSON.stringify(flags.id.slice(0, 40))}: use 1 to 64 letters, digits or -`);
-  }
+  if (flags.id !== undefined) checkBatchId(flags.id, '--id');
   return {
     lane: flags.lane,
     anyModel: flags.anyModel ?? false,

@@ -41,6 +41,8 @@ export const ProviderConfig = z
     /** Where its API begins: `https://openrouter.ai/api/v1`. The key is sent nowhere else. */
     base_url: z.string(),
     api_key: ApiKey.optional(),
+    /** In which field it takes the limit on the answer; without it what suits the address. */
+    max_tokens_field: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
     /** Sent with every call; for a key use `api_key`. */
     headers: z.record(HeaderName, z.string().regex(/^[\x20-\x7e]*$/, 'printable ASCII characters only')).default({}),
     /** Allows loopback and private addresses, and plain http to them: for a model server of your own. */
@@ -97,7 +99,7 @@ export type TaskConfig = z.infer<typeof TaskConfig>;
 const LaneConfig = z.strictObject({
   /** Part of a worker's concurrency that is this lane's own. */
   share: z.number().positive().max(1).default(0.5),
-  /** A wait that a provider asks for is waited out up to this long; a longer one means the next model. */
+  /** A wait that a provider asks for is waited out up to this long; a longer one means the next model, where there is one. */
   max_wait: Duration.prefault('60s'),
 });
 export type LaneConfig = z.infer<typeof LaneConfig>;
@@ -189,7 +191,7 @@ export const ConfigShape = z.strictObject({
       lock: durationOf(100, MOST_TIMER_MS).prefault('30s'),
       /** What a stopping worker grants its calls before it gives their jobs back. */
       grace: durationOf(0, MOST_TIMER_MS).prefault('10s'),
-      /** How many waits a job may be put through before it is given up. */
+      /** How often a job may be put back before it is given up when Redis refuses its part; throttling is bounded by time. */
       max_deferrals: z.int().min(1).max(100_000).default(1_000),
     })
     .prefault({}),

@@ -1,3 +1,5 @@
+import type { TokenUsage } from './usage.ts';
+
 /**
  * What is done with a job after an attempt ended in an error.
  *
@@ -37,6 +39,15 @@ export const DISPOSITIONS = {
 
 export type ErrorCode = keyof typeof DISPOSITIONS;
 
+/** Failures that say something about how well a model does, and that may have passed when it is asked again. */
+export const PASSING_FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'PROVIDER_OVERLOADED',
+  'PROVIDER_FAILED',
+  'PROVIDER_TIMEOUT',
+  'PROVIDER_UNREACHABLE',
+  'PROVIDER_BAD_RESPONSE',
+]);
+
 /** Facts for a program, never prompt text, completion text or a key. */
 export type ErrorDetails = {
   /** HTTP status of the provider's answer. */
@@ -45,6 +56,8 @@ export type ErrorDetails = {
   retryAfterMs?: number;
   /** True when the provider may have done, and billed, the work although no answer arrived. */
   billUnknown?: boolean;
+  /** What the provider says it used, and charges where it says so, for an answer that is of no use. */
+  billed?: { usage: TokenUsage; nanos?: number };
   /** Name of the provider that failed. */
   provider?: string;
   /** Alias of the model that failed. */

@@ -14,7 +14,7 @@ export type TokenUsage = z.infer<typeof TokenUsage>;
  * How an attempt ended, for the bill.
  *
  * - `completed`: an answer, and its price.
- * - `failed`: the provider refused or broke, and by its answer did no work: costs 0.
+ * - `failed`: no usable answer. Costs 0, unless the provider says what it used all the same.
  * - `unconfirmed`: it may have done the work, and nothing tells (time-out, lost connection, crash): charged at the estimate.
  * - `cached`: answered from the response cache: costs 0.
  * - `correction`: the late truth about an `unconfirmed` attempt; its cost is a signed difference.
@@ -54,7 +54,7 @@ export const UsageRecord = z.object({
   /** What a cache hit would have cost. */
   saved_nanos: z.int().optional(),
   latency_ms: z.number().min(0),
-  /** From enqueueing (or the last deferral) to this attempt's start. */
+  /** From enqueueing to this attempt's start: earlier attempts and waits are in it. */
   queue_ms: z.number().min(0),
   at: z.int(),
 });

@@ -21,7 +21,7 @@ export function resolveCredentials(
   }
   if (!given.user || !given.password) {
     throw new InputError(
-      `the monitor on ${host} can be reached by others: set its user and password, or use 127.0.0.1`,
+      `the board on ${host} can be reached by others: give it --user and SLUICE_BOARD_PASSWORD, or use 127.0.0.1`,
     );
   }
   return { credentials: { user: given.user, password: given.password }, isGenerated: false };

@@ -150,9 +150,9 @@ function createOutageReport(logger: Logger | undefined) {
 function describeListenError(cause: unknown, host: string, port: number): unknown {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const problems: Record<string, string> = {
-    EADDRINUSE: `port ${port} is taken; choose another for the monitor`,
+    EADDRINUSE: `port ${port} is taken; choose another with --port`,
     EACCES: `port ${port} needs more rights; choose one above 1023 for the monitor`,
-    EADDRNOTAVAIL: `this machine has no address ${host}; choose another for the monitor`,
+    EADDRNOTAVAIL: `this machine has no address ${host}; choose another with --host`,
   };
   const problem = problems[String(code)];
   return problem === undefined ? cause : Object.assign(new InputError(problem), { cause });

@@ -84,7 +84,7 @@ function createFamilies() {
     }),
     queueWait: createHistogram({
       name: 'sluice_queue_wait_seconds',
-      help: 'How long a job waited before an attempt, from its submission or its last deferral.',
+      help: 'From the submission of a job to the start of an attempt: earlier attempts and waits are in it.',
       bounds: WAIT_BOUNDS_SECONDS,
     }),
   };

@@ -4,7 +4,13 @@ import { GatewayError, InputError } from '../domain/errors.ts';
 import type { QueuedJob } from '../domain/job.ts';
 import { nanosToUsd } from '../domain/money.ts';
 import type { AttemptSummary, FailedResult, JobResult } from '../domain/result.ts';
-import { type BatchManifest, type BatchStatus, type BatchStore, createBatchStore } from '../store/batches.ts';
+import {
+  type BatchManifest,
+  type BatchStatus,
+  type BatchStore,
+  checkBatchId,
+  createBatchStore,
+} from '../store/batches.ts';
 import { createKeys } from '../store/keys.ts';
 import { type Ledger, createLedger } from '../store/ledger.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
@@ -34,10 +40,12 @@ export class Batches {
   readonly #queues: Queues;
   readonly #store: BatchStore;
   readonly #ledger: Ledger;
+  readonly #resultTtlMs: number;
 
   constructor({ config, redis }: { config: Config; redis: RedisTarget }) {
     const keys = createKeys(config.redis.prefix);
     const ttlMs = config.results.keep;
+    this.#resultTtlMs = ttlMs;
     this.#redis = connect(redis, { name: 'sluice:batches' });
     this.#queues = new Queues(this.#redis, config);
     this.#store = createBatchStore(this.#redis, keys, { ttlMs });
@@ -46,14 +54,16 @@ export class Batches {
 
   /**
    * Enqueues the rows. A batch that was submitted before is not run again; one whose submission was cut off goes on
-   * where it stopped. Throws an InputError when the id stands for other rows, or the source gives others than it did
-   * when they were counted.
+   * where it stopped. Throws an InputError when the id cannot be one or stands for other rows, or when the source gives
+   * others than it did when they were counted.
    */
   async submit(request: BatchRequest): Promise<{ id: string; isNew: boolean }> {
     const id = request.id ?? `b-${request.digest.slice(0, 16)}`;
+    checkBatchId(id);
     const manifest = toManifest(id, request);
     const { created, enqueued } = await this.#store.register(manifest);
     if (enqueued >= manifest.total) return { id, isNew: created };
+    if (created) await this.#queues.forgetEnded(this.#resultTtlMs);
     const added = await enqueueInChunks(
       toEntries(id, request, enqueued),
       (chunk) => this.#queues.add(chunk),
@@ -121,10 +131,17 @@ export class Batches {
    */
   async #cancelRow(batchId: string, row: number): Promise<boolean> {
     const jobId = rowJobId(batchId, row);
-    const [job, trail] = await Promise.all([this.#queues.find(jobId), this.#ledger.trail(jobId)]);
-    const result = cancelledResult(jobId, job, trail, Date.now());
-    const standing = await this.#ledger.settle({ jobId, batchId, result, unlessCalling: true });
-    return standing?.status === 'failed' && standing.error.code === 'CANCELLED';
+    const job = await this.#queues.find(jobId);
+    let told = -1;
+    for (;;) {
+      const trail = await this.#ledger.trail(jobId);
+      // It was refused, and no attempt has failed since the trail was read: a call is under way.
+      if (trail.length === told) return false;
+      told = trail.length;
+      const result = cancelledResult(jobId, job, trail, Date.now());
+      const standing = await this.#ledger.settle({ jobId, batchId, result, unlessCalling: true });
+      if (standing) return standing.status === 'failed' && standing.error.code === 'CANCELLED';
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import { createClaims } from '../store/claims.ts';
 import { createKeys } from '../store/keys.ts';
 import { createLedger } from '../store/ledger.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
-import { enqueueInChunks } from './chunks.ts';
+import { enqueueInChunks, inChunks } from './chunks.ts';
 import { prepareJob } from './intake.ts';
 import { type QueueEntry, Queues } from './queues.ts';
 import { createWaiter } from './waiter.ts';
@@ -48,29 +48,44 @@ export class Producer {
    * enqueued; the same id with other content is refused. Throws a GatewayError JOB_INVALID for a bad job.
    */
   async enqueue(job: PromptJob): Promise<{ id: string }> {
-    const entry = await this.#prepare(job);
+    const entry = this.#prepare(job);
+    if (!(await this.#ownsItsId(entry))) throw usedBefore(entry);
     await this.#queues.add([entry]);
     return { id: entry.id };
   }
 
   /**
    * Puts many jobs into their lanes, reading the source only as fast as the queue takes them: a source of a million
-   * jobs is never held in memory. Stops at the first bad job; what came before it stays enqueued.
+   * jobs is never held in memory. Stops at the first bad job, or when the source fails: what came before is enqueued.
+   * Throws a GatewayError JOB_INVALID that says which job is bad and how many are in; what the source throws comes as
+   * it is.
    */
   async enqueueMany(jobs: Iterable<PromptJob> | AsyncIterable<PromptJob>): Promise<{ enqueued: number }> {
-    const prepare = async function* (this: Producer): AsyncGenerator<QueueEntry> {
-      for await (const job of jobs) yield await this.#prepare(job);
-    };
-    const enqueued = await enqueueInChunks(prepare.call(this), (chunk) => this.#queues.add(chunk));
+    let enqueued = 0;
+    try {
+      await enqueueInChunks(
+        this.#prepareMany(jobs),
+        (chunk) => this.#queues.add(chunk),
+        (total) => void (enqueued = total),
+      );
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== 'JOB_INVALID') throw error;
+      const message = `job ${enqueued + 1}: ${error.message} (${enqueued} before it are enqueued)`;
+      throw new GatewayError('JOB_INVALID', message, {}, { cause: error });
+    }
     return { enqueued };
   }
 
-  /** The job's result once it has ended, completed or failed. Throws DEADLINE_EXCEEDED when that takes longer than `timeoutMs`. */
+  /**
+   * The job's result once it has ended, completed or failed. Throws DEADLINE_EXCEEDED when that takes longer than
+   * `timeoutMs` (Infinity: however long it takes), INTERRUPTED when the producer is closed before.
+   */
   async waitFor(id: string, options: { timeoutMs: number }): Promise<JobResult> {
     return this.#waiter.waitFor(id, options.timeoutMs);
   }
 
   async close(): Promise<void> {
+    this.#waiter.close();
     await this.#queues.close();
     this.#subscriber.disconnect();
     this.#redis.disconnect();
@@ -80,18 +95,37 @@ export class Producer {
     await this.close();
   }
 
-  async #prepare(input: PromptJob): Promise<QueueEntry> {
+  #prepare(input: PromptJob): QueueEntry {
     const prepared = prepareJob(input, { config: this.#config, lane: this.#lane, now: Date.now });
     if (!prepared.ok) throw new GatewayError('JOB_INVALID', prepared.problems.map(formatProblem).join('; '));
     const { job } = prepared;
     if (job.id === undefined) return { id: `j-${randomUUID()}`, job };
-    const id = `j-${digestOf(job.id).slice(0, 32)}`;
-    if (await this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0 })))) return { id, job };
-    throw new GatewayError(
-      'JOB_INVALID',
-      `id ${JSON.stringify(job.id)} was used before for another job; give this one another id`,
-    );
+    return { id: `j-${digestOf(job.id).slice(0, 32)}`, job };
   }
+
+  /** Up to the first bad job. The ids of a chunk are claimed side by side, so that they share round trips. */
+  async *#prepareMany(jobs: Iterable<PromptJob> | AsyncIterable<PromptJob>): AsyncGenerator<QueueEntry> {
+    const prepare = async function* (this: Producer): AsyncGenerator<QueueEntry> {
+      for await (const job of jobs) yield this.#prepare(job);
+    };
+    for await (const chunk of inChunks(prepare.call(this))) {
+      const claims = await Promise.all(chunk.map((entry) => this.#ownsItsId(entry)));
+      for (const [index, entry] of chunk.entries()) {
+        if (!claims[index]) throw usedBefore(entry);
+        yield entry;
+      }
+    }
+  }
+
+  /** False when the job's id stands for other content. */
+  async #ownsItsId({ id, job }: QueueEntry): Promise<boolean> {
+    return job.id === undefined || this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0 })));
+  }
+}
+
+function usedBefore({ job }: QueueEntry): GatewayError {
+  const message = `id ${JSON.stringify(job.id)} was used before for another job; give this one another id`;
+  return new GatewayError('JOB_INVALID', message);
 }
 
 export function defaultLane(config: Config): string {

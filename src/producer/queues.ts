@@ -55,6 +55,14 @@ export class Queues {
     return jobs.find((job) => job !== undefined && job !== null)?.data;
   }
 
+  /** Takes ended jobs out that are older than their results: a job that is added under the same id would be ignored. */
+  async forgetEnded(olderThanMs: number): Promise<void> {
+    const queues = Object.keys(this.#config.lanes).map((lane) => this.get(lane));
+    await Promise.all(
+      queues.flatMap((queue) => [queue.clean(olderThanMs, 0, 'completed'), queue.clean(olderThanMs, 0, 'failed')]),
+    );
+  }
+
   #optionsOf(id: string, job: QueuedJob): JobsOptions {
     return {
       jobId: id,

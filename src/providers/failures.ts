@@ -29,22 +29,22 @@ export function failureInBody(provider: string, error: unknown): GatewayError {
   });
 }
 
-export function badResponse(provider: string, problem: string): GatewayError {
-  // It answered, so that it may well charge.
-  return new GatewayError('PROVIDER_BAD_RESPONSE', `${provider} answered 200 ${problem}`, {
-    provider,
-    status: 200,
-    billUnknown: true,
-  });
+/** What an answer that is of no use cost, by the provider's word. */
+type Bill = NonNullable<ErrorDetails['billed']>;
+
+export function badResponse(provider: string, problem: string, billed?: Bill): GatewayError {
+  const details = detailsOfUseless(provider, billed);
+  return new GatewayError('PROVIDER_BAD_RESPONSE', `${provider} answered 200 ${problem}`, details);
 }
 
-export function contentFiltered(provider: string): GatewayError {
-  // The prompt was read, so that it may well be charged.
-  return new GatewayError('CONTENT_FILTERED', `${provider} answered 200 and held the answer back (content_filter)`, {
-    provider,
-    status: 200,
-    billUnknown: true,
-  });
+export function contentFiltered(provider: string, billed?: Bill): GatewayError {
+  const message = `${provider} answered 200 and held the answer back (content_filter)`;
+  return new GatewayError('CONTENT_FILTERED', message, detailsOfUseless(provider, billed));
+}
+
+/** It read the prompt and answered, so that without a word about it, it may well charge. */
+function detailsOfUseless(provider: string, billed: Bill | undefined): ErrorDetails {
+  return { provider, status: 200, ...(billed === undefined ? { billUnknown: true } : { billed }) };
 }
 
 /** Errors before anything was sent: nobody can bill for them. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProviderConfig } from '../domain/config.ts';
 import { usdToNanos } from '../domain/money.ts';
 import type { Completion, FinishReason } from '../domain/result.ts';
 import type { TokenUsage } from '../domain/usage.ts';
@@ -45,14 +46,19 @@ const Answer = z.object({
 });
 type Answer = z.infer<typeof Answer>;
 
+type OpenAiSettings = Pick<ProviderConfig, 'base_url' | 'max_tokens_field'>;
+
 /** The chat-completions dialect of OpenAI and of everything that copies it. */
-export function createOpenAiDialect(provider: string): Dialect {
+export function createOpenAiDialect(provider: string, { base_url, max_tokens_field }: OpenAiSettings): Dialect {
+  // OpenAI's newer models refuse `max_tokens`; servers that copy its API often know nothing else.
+  const isOpenAi = new URL(base_url).hostname === 'api.openai.com';
+  const maxTokensField = max_tokens_field ?? (isOpenAi ? 'max_completion_tokens' : 'max_tokens');
   return {
     probePath: '/models',
     authorization: (apiKey) => ({ authorization: `Bearer ${apiKey}` }),
     toRequest: (model, request) => ({
       path: '/chat/completions',
-      body: { model: model.id, messages: request.messages, max_tokens: request.maxTokens, ...request.parameters },
+      body: { model: model.id, messages: request.messages, [maxTokensField]: request.maxTokens, ...request.parameters },
     }),
     toCompletion(body) {
       if (body !== null && typeof body === 'object' && 'error' in body && body.error) {
@@ -67,16 +73,19 @@ export function createOpenAiDialect(provider: string): Dialect {
 
 function toCompletion(provider: string, answer: Answer): Completion {
   const choice = answer.choices?.[0];
-  if (!choice) throw badResponse(provider, 'without choices');
+  const billed = billOf(answer);
+  if (!choice) throw badResponse(provider, 'without choices', billed);
   const { content, refusal, tool_calls: toolCalls } = choice.message;
   if (!content && !refusal && !toolCalls?.length) {
     throw choice.finish_reason === 'content_filter'
-      ? contentFiltered(provider)
-      : badResponse(provider, 'with an empty answer');
+      ? contentFiltered(provider, billed)
+      : badResponse(provider, 'with an empty answer', billed);
   }
+  const finishReason = toFinishReason(choice.finish_reason);
+  if (!finishReason) throw badResponse(provider, 'with an answer that has no known finish_reason', billed);
   const completion: Completion = {
     content: content ?? null,
-    finish_reason: toFinishReason(provider, choice.finish_reason),
+    finish_reason: finishReason,
     usage: toUsage(answer.usage),
   };
   if (toolCalls?.length) {
@@ -85,11 +94,12 @@ function toCompletion(provider: string, answer: Answer): Completion {
   if (refusal) completion.refusal = refusal;
   if (answer.id) completion.response_id = answer.id;
   if (answer.model) completion.served_model = answer.model;
-  if (typeof answer.usage?.cost === 'number') completion.billed_nanos = usdToNanos(answer.usage.cost);
+  if (billed?.nanos !== undefined) completion.billed_nanos = billed.nanos;
   return completion;
 }
 
-function toFinishReason(provider: string, reason: string | null | undefined): FinishReason {
+/** Undefined for what is none: a stream that was cut off upstream arrives so, and must not pass for a whole answer. */
+function toFinishReason(reason: string | null | undefined): FinishReason | undefined {
   switch (reason) {
     case 'stop':
     case 'length':
@@ -99,9 +109,15 @@ function toFinishReason(provider: string, reason: string | null | undefined): Fi
     case 'function_call':
       return 'tool_calls';
     default:
-      // A stream that was cut off upstream arrives as an answer without a reason; it must not pass for a whole one.
-      throw badResponse(provider, 'with an answer that has no known finish_reason');
+      return undefined;
   }
+}
+
+/** What the provider says of its work, whatever became of it; undefined when it does not count. */
+function billOf({ usage }: Answer): { usage: TokenUsage; nanos?: number } | undefined {
+  const tokens = toUsage(usage);
+  if (typeof usage?.cost === 'number') return { usage: tokens, nanos: usdToNanos(usage.cost) };
+  return tokens.estimated ? undefined : { usage: tokens };
 }
 
 function toUsage(usage: Answer['usage']): TokenUsage {

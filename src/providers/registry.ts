@@ -6,7 +6,7 @@ import type { Dialect, Provider } from './provider.ts';
 
 const DIALECTS = {
   openai: createOpenAiDialect,
-} satisfies Record<ProviderConfig['kind'], (name: string) => Dialect>;
+} satisfies Record<ProviderConfig['kind'], (name: string, config: ProviderConfig) => Dialect>;
 
 export type Providers = {
   get(name: string): Provider;
@@ -31,7 +31,7 @@ export function createProviders(configs: Config['providers']): Providers {
 }
 
 function createProvider(name: string, config: ProviderConfig): Provider {
-  const dialect = DIALECTS[config.kind](name);
+  const dialect = DIALECTS[config.kind](name, config);
   const base = new URL(config.base_url);
   const basePath = base.pathname.replace(/\/$/, '');
   const client = createHttpClient({

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
+import { batchBudget } from '../domain/budget.ts';
 import { InputError } from '../domain/errors.ts';
-import type { Keys } from './keys.ts';
+import { type Keys, descriptionTtlMs } from './keys.ts';
 
 /** What a batch is, as it was submitted. */
 export type BatchManifest = {
@@ -31,42 +32,61 @@ export type BatchStatus = BatchManifest & {
   costNanos: number;
 };
 
+/** A forgotten batch is not brought back by its counters. */
 const RAISE = `
+if redis.call('HEXISTS', KEYS[1], 'manifest') == 0 then return end
 if tonumber(redis.call('HGET', KEYS[1], 'enqueued') or '0') < tonumber(ARGV[1]) then
   redis.call('HSET', KEYS[1], 'enqueued', ARGV[1])
 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `;
+
+const MARK_CANCELLED = `
+if redis.call('HEXISTS', KEYS[1], 'manifest') == 0 then return end
+redis.call('HSET', KEYS[1], 'cancelled', '1')
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`;
+
+/** Batch ids are parts of Redis keys and of job ids. `name` is what the person knows the id by. */
+export function checkBatchId(id: string, name = 'batch id'): void {
+  if (/^[a-z0-9][a-z0-9-]{0,63}$/i.test(id)) return;
+  throw new InputError(`${name} ${JSON.stringify(id.slice(0, 40))}: use 1 to 64 letters, digits or -`);
+}
 
 export type BatchStore = ReturnType<typeof createBatchStore>;
 
+/** `ttlMs` is how long results are kept; a batch is known for longer: see `descriptionTtlMs`. */
 export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: number }) {
+  const ttlMs = descriptionTtlMs(options.ttlMs);
+
   /** Registers a batch, or finds it registered already: `created` is false then. Another digest is an InputError. */
   async function register(manifest: BatchManifest): Promise<{ created: boolean; enqueued: number }> {
     const key = keys.batch(manifest.id);
-    const created = (await redis.hsetnx(key, 'manifest', JSON.stringify(manifest))) === 1;
-    const [[, stored], [, enqueued]] = (await redis
+    const [[, created], [, stored], [, enqueued]] = (await redis
       .multi()
+      .hsetnx(key, 'manifest', JSON.stringify(manifest))
       .hget(key, 'manifest')
       .hget(key, 'enqueued')
-      .pexpire(key, options.ttlMs)
+      .pexpire(key, ttlMs)
+      .pexpire(keys.budget(batchBudget(manifest.id), 'total'), ttlMs)
       .zadd(keys.batches, 'NX', manifest.submittedAt, manifest.id)
-      .exec()) as [[null, string], [null, string | null], ...unknown[]];
+      .exec()) as [[null, number], [null, string], [null, string | null], ...unknown[]];
     if ((JSON.parse(stored) as BatchManifest).digest !== manifest.digest) {
       throw new InputError(
         `batch "${manifest.id}" was submitted before with other rows or options; give it another --id`,
       );
     }
-    return { created, enqueued: Number(enqueued ?? 0) };
+    return { created: created === 1, enqueued: Number(enqueued ?? 0) };
   }
 
   /** Notes that the queue has the first `rows` rows: a submission that was cut off goes on there. */
   async function markEnqueued(batchId: string, rows: number): Promise<void> {
     // The larger count stands: two submissions of one batch may run side by side.
-    await redis.eval(RAISE, 1, keys.batch(batchId), rows);
+    await redis.eval(RAISE, 1, keys.batch(batchId), rows, ttlMs);
   }
 
   async function markCancelled(batchId: string): Promise<void> {
-    await redis.hset(keys.batch(batchId), 'cancelled', '1');
+    await redis.eval(MARK_CANCELLED, 1, keys.batch(batchId), ttlMs);
   }
 
   async function status(batchId: string): Promise<BatchStatus | undefined> {

@@ -4,6 +4,14 @@
  */
 export type Keys = ReturnType<typeof createKeys>;
 
+/**
+ * How long claims, batches and their caps live from the last thing that moved in them: longer than the results that
+ * they describe, which live from their own end. So none of them is forgotten while a result of it is still there.
+ */
+export function descriptionTtlMs(resultTtlMs: number): number {
+  return 2 * resultTtlMs;
+}
+
 export function createKeys(prefix: string) {
   return {
     prefix,

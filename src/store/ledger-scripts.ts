@@ -1,6 +1,9 @@
+import { ADMIT_FIELDS, SETTLE_FIELDS } from './ledger-fields.ts';
+
 /**
- * The ledger's scripts. Each takes many jobs at once (see `script-batcher.ts`): ARGV begins with what all share, then
- * holds a fixed number of fields a job. All key names are built from the prefix, which carries the cluster's hash tag.
+ * The ledger's scripts. Each takes many jobs at once (see `script-batcher.ts`): ARGV begins with what all share (the
+ * prefix, the life of results in ms, the life of what describes them in ms), then holds a fixed number of fields a job.
+ * All key names are built from the prefix, which carries the cluster's hash tag.
  *
  * An open attempt is one string in the hash `open`, its parts on lines of their own:
  * attempt id, held nano-dollars, budgets (JSON list of keys), batch id, the usage record and the attempt summary that
@@ -8,7 +11,9 @@
  */
 
 const SHARED = `
-local function open_attempt(prefix, job)
+local prefix, ttl, description_ttl = ARGV[1], ARGV[2], ARGV[3]
+
+local function open_attempt(job)
   local entry = redis.call('HGET', prefix .. ':ledger:open', job)
   if not entry then return nil end
   local attempt, held, budgets, rest = string.match(entry, '^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n()')
@@ -23,66 +28,84 @@ local function charge(budgets, released, cost)
   end
 end
 
-local function count_attempt(prefix, batch, cost)
-  if batch == '' then return end
-  redis.call('HINCRBY', prefix .. ':batch:' .. batch, 'attempts', 1)
-  if cost ~= '0' then redis.call('HINCRBY', prefix .. ':batch:' .. batch, 'cost_nanos', cost) end
+-- The batches that this call touches: true for one that is known.
+local batches = {}
+
+local function touch(batch)
+  if batch == '' or batches[batch] ~= nil then return end
+  batches[batch] = redis.call('HEXISTS', prefix .. ':batch:' .. batch, 'manifest') == 1
 end
 
-local function add_to_trail(prefix, job, batch, summary, ttl)
+-- Not for a forgotten batch: that would leave a hash of counters alone, which nobody can read and nothing ends.
+local function count(batch, field, amount)
+  touch(batch)
+  if batches[batch] then redis.call('HINCRBY', prefix .. ':batch:' .. batch, field, amount) end
+end
+
+-- Whatever moves in a batch gives it and its cap another life, so that both outlive the results of all rows.
+local function renew_batches()
+  for batch in pairs(batches) do
+    redis.call('PEXPIRE', prefix .. ':batch:' .. batch, description_ttl)
+    redis.call('PEXPIRE', prefix .. ':budget:batch:' .. batch .. ':total', description_ttl)
+  end
+end
+
+local function count_attempt(batch, cost)
+  count(batch, 'attempts', 1)
+  if cost ~= '0' then count(batch, 'cost_nanos', cost) end
+end
+
+local function add_to_trail(job, batch, summary)
   -- Of a job that has ended meanwhile: nobody will ask for it, and it must not count as one that goes on.
   if redis.call('EXISTS', prefix .. ':result:' .. job) == 1 then return end
   local trail = prefix .. ':trail:' .. job
   local length = redis.call('RPUSH', trail, summary)
   redis.call('PEXPIRE', trail, ttl)
-  if length == 1 and batch ~= '' then redis.call('HINCRBY', prefix .. ':batch:' .. batch, 'retrying', 1) end
+  if length == 1 then count(batch, 'retrying', 1) end
 end
 
 -- An attempt that nothing was heard of may have been billed: it is charged what was held for it, and marked.
-local function write_off(prefix, job, entry, ttl)
+local function write_off(job, entry)
   local batch, record, summary = string.match(entry.text, '^([^\\n]*)\\n([^\\n]*)\\n(.*)$', entry.rest)
   charge(entry.budgets, entry.held, entry.held)
   redis.call('XADD', prefix .. ':usage', '*', 'record', record)
   redis.call('SET', prefix .. ':ledger:written-off:' .. entry.attempt, entry.held .. '\\n' .. entry.budgets, 'PX', ttl)
   redis.call('HDEL', prefix .. ':ledger:open', job)
-  count_attempt(prefix, batch, entry.held)
-  add_to_trail(prefix, job, batch, summary, ttl)
+  count_attempt(batch, entry.held)
+  add_to_trail(job, batch, summary)
 end
 `;
 
 /**
  * What is known of jobs that were started before: writes off an attempt that was left open, and returns for each job
  * its stored result (or false), the summaries of its attempts so far, and until when which models are benched.
- * ARGV: prefix, ttl in ms; then a job id each.
+ * ARGV: what all share; then a job id each.
  */
 export const HISTORY = `#!lua flags=allow-oom
 ${SHARED}
-local prefix, ttl = ARGV[1], ARGV[2]
 local replies = {}
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local job = ARGV[i]
-  local entry = open_attempt(prefix, job)
-  if entry then write_off(prefix, job, entry, ttl) end
+  local entry = open_attempt(job)
+  if entry then write_off(job, entry) end
   replies[#replies + 1] = {
     redis.call('GET', prefix .. ':result:' .. job),
     redis.call('LRANGE', prefix .. ':trail:' .. job, 0, -1),
     redis.call('HGETALL', prefix .. ':benched'),
   }
 end
+renew_batches()
 return replies
 `;
 
 /**
  * Admits attempts: every budget must hold the reservation besides what is spent and held already.
- * ARGV: prefix, ttl in ms; then job, attempt, hold, budgets (JSON list of {key, limit}, or ''), keys (JSON list, or ''), batch,
- * cache key ('' for none), record, summary.
+ * ARGV: what all share; then ADMIT_FIELDS each, '' for what there is none of.
  * Reply for each: {'admitted'} | {'done', result} | {'cancelled'} | {'cached', completion} |
  * {'denied', index of the budget from 0, spent, held}.
  */
 export const ADMIT = `#!lua
 ${SHARED}
-local prefix, ttl = ARGV[1], ARGV[2]
-
 local function denial(budgets, hold)
   if budgets == '' then return nil end
   for index, budget in ipairs(cjson.decode(budgets)) do
@@ -95,12 +118,12 @@ local function denial(budgets, hold)
   return nil
 end
 
-local function admit(job, attempt, hold, budgets, keys, batch, cache, record, summary)
-  local entry = open_attempt(prefix, job)
+local function admit(${ADMIT_FIELDS.join(', ')})
+  local entry = open_attempt(job)
   -- Asked again, since the first reply was lost: whatever has happened meanwhile, the reservation is there.
   if entry and entry.attempt == attempt then return { 'admitted' } end
   -- Two workers have the job, one of them by mistake. If the other attempt is alive, its settle becomes a correction.
-  if entry then write_off(prefix, job, entry, ttl) end
+  if entry then write_off(job, entry) end
   local result = redis.call('GET', prefix .. ':result:' .. job)
   if result then return { 'done', result } end
   if batch ~= '' and redis.call('HGET', prefix .. ':batch:' .. batch, 'cancelled') then return { 'cancelled' } end
@@ -114,13 +137,15 @@ local function admit(job, attempt, hold, budgets, keys, batch, cache, record, su
     for _, key in ipairs(cjson.decode(keys)) do redis.call('HINCRBY', key, 'held', hold) end
   end
   redis.call('HSET', prefix .. ':ledger:open', job, table.concat({ attempt, hold, keys, batch, record, summary }, '\\n'))
+  touch(batch)
   return { 'admitted' }
 end
 
 local replies = {}
-for i = 3, #ARGV, 9 do
-  replies[#replies + 1] = admit(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
+for i = 4, #ARGV, ${ADMIT_FIELDS.length} do
+  replies[#replies + 1] = admit(unpack(ARGV, i, i + ${ADMIT_FIELDS.length - 1}))
 end
+renew_batches()
 return replies
 `;
 
@@ -128,25 +153,19 @@ return replies
  * Settles attempts: budget, usage record, result, batch counters, observations and cache move together, and a repeated
  * settle changes nothing. An attempt that had been written off gets a signed correction instead.
  * It may run when Redis is out of memory: what was spent must be written down.
- * ARGV: prefix, ttl of results in ms; then kind ('call' | 'cached' | 'cancel' | 'none'), job, attempt, cost, record, summary,
- * batch, result ('' when the job goes on), outcome field of the batch to count ('completed' | 'failed' | ''),
- * fallback ('1' when this was not the job's first attempt), cache key, completion for the cache, cache ttl in ms,
- * model, observed latency in ms (-1 for a failure, '' for none), benched until (epoch ms, '' for not), the models that
- * are benched (a line each).
+ * ARGV: what all share; then SETTLE_FIELDS each.
  * Reply for each: 1 when this call ended the job, the result that stood already when another did, false when it goes
- * on: also a cancelled one whose call is under way.
+ * on: also a cancelled one whose call is under way, or of which another attempt has failed than the result tells of.
  */
 export const SETTLE = `#!lua flags=allow-oom
 ${SHARED}
-local prefix, ttl = ARGV[1], ARGV[2]
-
 local function settle_call(job, attempt, cost, record, batch)
-  local entry = open_attempt(prefix, job)
+  local entry = open_attempt(job)
   if entry and entry.attempt == attempt then
     charge(entry.budgets, entry.held, cost)
     redis.call('HDEL', prefix .. ':ledger:open', job)
     redis.call('XADD', prefix .. ':usage', '*', 'record', record)
-    count_attempt(prefix, batch, cost)
+    count_attempt(batch, cost)
     return 'settled'
   end
   local key = prefix .. ':ledger:written-off:' .. attempt
@@ -160,22 +179,29 @@ local function settle_call(job, attempt, cost, record, batch)
   local correction = string.gsub(record, '"outcome":"%a+"', '"outcome":"correction"', 1)
   correction = string.gsub(correction, '"cost_nanos":%d+', '"cost_nanos":' .. difference, 1)
   redis.call('XADD', prefix .. ':usage', '*', 'record', correction)
-  if batch ~= '' then redis.call('HINCRBY', prefix .. ':batch:' .. batch, 'cost_nanos', difference) end
+  count(batch, 'cost_nanos', difference)
   return 'corrected'
 end
 
 -- By model: the jobs of one call share a few of them, and writing once is a fifth of what a settle costs less.
 local observed = {}
 
-local function observe(model, latency, benched, models)
+local function observe(model, latency, bench, models, began)
   if latency ~= '' then
     observed[model] = observed[model] or {}
     table.insert(observed[model], latency)
   end
-  if benched == '' then return end
+  if began ~= '' then
+    -- An answer lifts a bench that is older than the call. What was under way when the limit struck says nothing of it.
+    local known = redis.call('HGET', prefix .. ':benched', model)
+    local since = known and string.match(known, '^%d+:(%d+)')
+    if since and tonumber(since) < tonumber(began) then redis.call('HDEL', prefix .. ':benched', model) end
+  end
+  if bench == '' then return end
   for name in string.gmatch(models, '[^\\n]+') do
     local known = redis.call('HGET', prefix .. ':benched', name)
-    if not known or tonumber(known) < tonumber(benched) then redis.call('HSET', prefix .. ':benched', name, benched) end
+    local known_until = known and tonumber(string.match(known, '^%d+')) or 0
+    if known_until < tonumber(string.match(bench, '^%d+')) then redis.call('HSET', prefix .. ':benched', name, bench) end
   end
 end
 
@@ -193,25 +219,29 @@ local function finish(kind, job, record, batch, result, counted)
   redis.call('PUBLISH', prefix .. ':done:' .. job, '1')
   local had_trail = redis.call('DEL', prefix .. ':trail:' .. job) == 1
   if kind == 'cached' then redis.call('XADD', prefix .. ':usage', '*', 'record', record) end
-  if batch == '' then return true end
-  local key = prefix .. ':batch:' .. batch
-  redis.call('HINCRBY', key, counted, 1)
-  if kind == 'cached' then redis.call('HINCRBY', key, 'cached', 1) end
-  if had_trail then redis.call('HINCRBY', key, 'retrying', -1) end
+  redis.call('PEXPIRE', prefix .. ':claim:' .. job, description_ttl)
+  count(batch, counted, 1)
+  if kind == 'cached' then count(batch, 'cached', 1) end
+  if had_trail then count(batch, 'retrying', -1) end
   return true
 end
 
+-- A call that is being paid for is not thrown away, nor may the ending leave out an attempt that failed meanwhile.
+local function may_cancel(job, told)
+  return redis.call('HEXISTS', prefix .. ':ledger:open', job) == 0
+    and redis.call('LLEN', prefix .. ':trail:' .. job) == tonumber(told)
+end
+
 local replies = {}
-for i = 3, #ARGV, 17 do
-  local kind, job, attempt, cost, record, summary = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
-  local batch, result, counted, fallback = ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], ARGV[i + 9]
+for i = 4, #ARGV, ${SETTLE_FIELDS.length} do
+  local ${SETTLE_FIELDS.join(', ')} = unpack(ARGV, i, i + ${SETTLE_FIELDS.length - 1})
   local settled = kind == 'call' and settle_call(job, attempt, cost, record, batch) == 'settled'
   if settled then
-    observe(ARGV[i + 13], ARGV[i + 14], ARGV[i + 15], ARGV[i + 16])
-    if fallback == '1' and batch ~= '' then redis.call('HINCRBY', prefix .. ':batch:' .. batch, 'fallbacks', 1) end
-    if ARGV[i + 10] ~= '' then redis.call('SET', prefix .. ':cache:' .. ARGV[i + 10], ARGV[i + 11], 'PX', ARGV[i + 12]) end
+    observe(model, latency, bench, models, began)
+    if fallback == '1' then count(batch, 'fallbacks', 1) end
+    if cache ~= '' then redis.call('SET', prefix .. ':cache:' .. cache, completion, 'PX', cache_ttl) end
   end
-  if kind == 'cancel' and redis.call('HEXISTS', prefix .. ':ledger:open', job) == 1 then
+  if kind == 'cancel' and not may_cancel(job, told) then
     replies[#replies + 1] = false
   elseif result ~= '' then
     if finish(kind, job, record, batch, result, counted) then
@@ -220,10 +250,11 @@ for i = 3, #ARGV, 17 do
       replies[#replies + 1] = redis.call('GET', prefix .. ':result:' .. job)
     end
   else
-    if settled then add_to_trail(prefix, job, batch, summary, ttl) end
+    if settled then add_to_trail(job, batch, summary) end
     replies[#replies + 1] = false
   end
 end
 write_observed()
+renew_batches()
 return replies
 `;

@@ -2,8 +2,10 @@ import type { Redis } from 'ioredis';
 import type { BudgetClaim } from '../domain/budget.ts';
 import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
 import type { UsageRecord } from '../domain/usage.ts';
-import type { Keys } from './keys.ts';
+import { type Keys, descriptionTtlMs } from './keys.ts';
+import { ADMIT_FIELDS, SETTLE_FIELDS } from './ledger-fields.ts';
 import { ADMIT, HISTORY, SETTLE } from './ledger-scripts.ts';
+import { type Bench, readBench, writeBench } from './observations.ts';
 import { createScriptBatcher } from './script-batcher.ts';
 
 /** What happened to a job before this start of it. */
@@ -11,7 +13,7 @@ export type JobHistory = {
   result?: JobResult;
   trail: AttemptSummary[];
   /** As of now, for a start that must not call a model which an earlier one just found throttled. */
-  benchedUntil: ReadonlyMap<string, number>;
+  benches: ReadonlyMap<string, Bench>;
 };
 
 export type AdmitRequest = {
@@ -47,15 +49,20 @@ export type SettleRequest = {
     isFallback: boolean;
     /** For the router: milliseconds, or undefined when it failed in a way that says something about the model. */
     observed?: { latencyMs: number | undefined };
-    /** These models are not asked by anyone until then (epoch ms). */
-    bench?: { models: readonly string[]; untilMs: number };
+    /** These models are not asked by anyone for a while. */
+    bench?: Bench & { models: readonly string[] };
+    /** When a call that was answered began (epoch ms): a bench from before then was lifted by it. */
+    answeredSinceMs?: number;
     store?: { cacheKey: string; completion: Completion; ttlMs: number };
   };
   /** A hit in the response cache, to be recorded when it ends the job. */
   cached?: UsageRecord;
   /** How the job ends; without it the job goes on. */
   result?: JobResult;
-  /** Ends the job only if no call is under way for it: an answer that is being paid for is not thrown away. */
+  /**
+   * Ends the job only if no call is under way for it (an answer that is being paid for is not thrown away) and no other
+   * attempt has failed than those the result tells of.
+   */
   unlessCalling?: boolean;
 };
 
@@ -66,35 +73,29 @@ export type Ledger = ReturnType<typeof createLedger>;
  * atomic script; steps of jobs that run side by side share round trips.
  */
 export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: number }) {
-  const ttl = String(options.resultTtlMs);
-  const routingKey = keys.usage;
-  const history_ = createScriptBatcher<[string | null, string[], string[]]>({
+  const ttlMs = options.resultTtlMs;
+  const common = {
     redis,
-    script: HISTORY,
-    routingKey,
-    shared: [keys.prefix, ttl],
-  });
-  const admit_ = createScriptBatcher<AdmitReply>({ redis, script: ADMIT, routingKey, shared: [keys.prefix, ttl] });
-  const settle_ = createScriptBatcher<1 | string | null>({
-    redis,
-    script: SETTLE,
-    routingKey,
-    shared: [keys.prefix, ttl],
-  });
+    routingKey: keys.usage,
+    shared: [keys.prefix, String(ttlMs), String(descriptionTtlMs(ttlMs))],
+  };
+  const runHistory = createScriptBatcher<[string | null, string[], string[]]>({ ...common, script: HISTORY });
+  const runAdmit = createScriptBatcher<AdmitReply>({ ...common, script: ADMIT });
+  const runSettle = createScriptBatcher<1 | string | null>({ ...common, script: SETTLE });
 
   /** For a job that was started before. An attempt that a crash left open is written off on the way. */
   async function history(jobId: string): Promise<JobHistory> {
-    const [result, trail, benched] = await history_([jobId]);
+    const [result, trail, benched] = await runHistory([jobId]);
     return {
       ...(result === null ? {} : { result: JSON.parse(result) as JobResult }),
       trail: trail.map((entry) => JSON.parse(entry) as AttemptSummary),
-      benchedUntil: toTimes(benched),
+      benches: toBenches(benched),
     };
   }
 
   /** Reserves what an attempt may cost, or says why it may not start. Asking twice for one attempt reserves once. */
   async function admit(request: AdmitRequest): Promise<Admission> {
-    const reply = await admit_(admitFields(request, keys));
+    const reply = await runAdmit(admitFields(request, keys));
     return toAdmission(reply, request.budgets);
   }
 
@@ -103,7 +104,7 @@ export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: n
    * Returns the result that stands: the given one, or an earlier one when the job had ended already.
    */
   async function settle(request: SettleRequest): Promise<JobResult | undefined> {
-    const reply = await settle_(settleFields(request));
+    const reply = await runSettle(settleFields(request));
     if (reply === null) return undefined;
     return typeof reply === 'string' ? (JSON.parse(reply) as JobResult) : request.result;
   }
@@ -136,10 +137,12 @@ export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: n
 }
 
 /** A hash as a script returns it: names and values in turn. */
-function toTimes(fields: readonly string[]): ReadonlyMap<string, number> {
-  const times = new Map<string, number>();
-  for (let index = 0; index < fields.length; index += 2) times.set(fields[index] ?? '', Number(fields[index + 1]));
-  return times;
+function toBenches(fields: readonly string[]): ReadonlyMap<string, Bench> {
+  const benches = new Map<string, Bench>();
+  for (let index = 0; index < fields.length; index += 2) {
+    benches.set(fields[index] ?? '', readBench(fields[index + 1] ?? ''));
+  }
+  return benches;
 }
 
 function admitFields(request: AdmitRequest, keys: Keys): string[] {
@@ -147,41 +150,45 @@ function admitFields(request: AdmitRequest, keys: Keys): string[] {
     key: keys.budget(claim.name, claim.window),
     limit: claim.limitNanos,
   }));
-  return [
-    request.jobId,
-    request.attemptId,
-    String(request.holdNanos),
-    claims.length === 0 ? '' : JSON.stringify(claims),
-    claims.length === 0 ? '' : JSON.stringify(claims.map((claim) => claim.key)),
-    request.batchId ?? '',
-    request.cacheKey ?? '',
-    JSON.stringify(request.writeOff.record),
-    JSON.stringify(request.writeOff.summary),
-  ];
+  const fields: Record<(typeof ADMIT_FIELDS)[number], string> = {
+    job: request.jobId,
+    attempt: request.attemptId,
+    hold: String(request.holdNanos),
+    budgets: claims.length === 0 ? '' : JSON.stringify(claims),
+    keys: claims.length === 0 ? '' : JSON.stringify(claims.map((claim) => claim.key)),
+    batch: request.batchId ?? '',
+    cache: request.cacheKey ?? '',
+    record: JSON.stringify(request.writeOff.record),
+    summary: JSON.stringify(request.writeOff.summary),
+  };
+  return ADMIT_FIELDS.map((name) => fields[name]);
 }
 
 function settleFields({ jobId, batchId, call, cached, result, unlessCalling }: SettleRequest): string[] {
   const record = call?.record ?? cached;
-  return [
-    call ? 'call' : cached ? 'cached' : unlessCalling ? 'cancel' : 'none',
-    jobId,
-    call?.attemptId ?? '',
-    String(record?.cost_nanos ?? 0),
-    record ? JSON.stringify(record) : '',
+  const fields: Record<(typeof SETTLE_FIELDS)[number], string> = {
+    kind: call ? 'call' : cached ? 'cached' : unlessCalling ? 'cancel' : 'none',
+    job: jobId,
+    attempt: call?.attemptId ?? '',
+    cost: String(record?.cost_nanos ?? 0),
+    record: record ? JSON.stringify(record) : '',
     // Only a job that goes on has a trail; the others carry their attempts in the result.
-    call && !result ? JSON.stringify(call.summary) : '',
-    batchId ?? '',
-    result ? JSON.stringify(result) : '',
-    result?.status ?? '',
-    call?.isFallback ? '1' : '',
-    call?.store?.cacheKey ?? '',
-    call?.store ? JSON.stringify(call.store.completion) : '',
-    String(call?.store?.ttlMs ?? ''),
-    call?.record.model ?? '',
-    call?.observed ? String(call.observed.latencyMs ?? -1) : '',
-    String(call?.bench?.untilMs ?? ''),
-    call?.bench?.models.join('\n') ?? '',
-  ];
+    summary: call && !result ? JSON.stringify(call.summary) : '',
+    batch: batchId ?? '',
+    result: result ? JSON.stringify(result) : '',
+    counted: result?.status ?? '',
+    fallback: call?.isFallback ? '1' : '',
+    told: String(result?.attempts.length ?? 0),
+    cache: call?.store?.cacheKey ?? '',
+    completion: call?.store ? JSON.stringify(call.store.completion) : '',
+    cache_ttl: String(call?.store?.ttlMs ?? ''),
+    model: call?.record.model ?? '',
+    latency: call?.observed ? String(call.observed.latencyMs ?? -1) : '',
+    bench: call?.bench ? writeBench(call.bench) : '',
+    models: call?.bench?.models.join('\n') ?? '',
+    began: String(call?.answeredSinceMs ?? ''),
+  };
+  return SETTLE_FIELDS.map((name) => fields[name]);
 }
 
 type AdmitReply = ['admitted'] | ['cancelled'] | ['done' | 'cached', string] | ['denied', number, string, string];

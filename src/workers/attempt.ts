@@ -2,15 +2,18 @@ import { budgetsFor } from '../domain/budget.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { chatRequestOf } from '../domain/job.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import type { Completion } from '../domain/result.ts';
+import type { AttemptSummary, Completion } from '../domain/result.ts';
 import type { Admission, JobHistory } from '../store/ledger.ts';
 import { cacheKeyOf, isCacheable } from './cache-key.ts';
 import { type Choice, chooseModel } from './choice.ts';
-import { answerDenial, complete, completeFromCache, fail, outcomeOf, refuse } from './conclude.ts';
+import { answerDenial, complete, completeFromCache, fail, isOnlyHeld, outcomeOf, refuse } from './conclude.ts';
 import { type Attempt, endingOfSilence, summaryOf, usageRecordOf } from './records.ts';
-import { type Services, type Start, attemptIdOf, deadlineOf } from './services.ts';
+import { type Services, type Start, attemptIdOf, deadlineOf, timeLimitOf } from './services.ts';
 
-const FIRST_START: JobHistory = { trail: [], benchedUntil: new Map() };
+const FIRST_START: JobHistory = { trail: [], benches: new Map() };
+
+/** How often a start looks for a cheaper model when a budget has too little left for the one that was chosen. */
+const CHEAPER_CHOICES = 3;
 
 /**
  * The main path: choose the model, reserve what the call may cost (or find the answer in the cache), call, settle.
@@ -20,16 +23,14 @@ const FIRST_START: JobHistory = { trail: [], benchedUntil: new Map() };
 export async function runAttempt(start: Start, services: Services, signal: AbortSignal): Promise<Outcome> {
   const history = start.attemptsStarted > 1 ? await services.ledger.history(start.jobId) : FIRST_START;
   if (history.result) return outcomeOf(history.result);
-  for (const [model, until] of history.benchedUntil) services.bench(model, until);
+  for (const [model, bench] of history.benches) services.bench(model, bench);
   if (services.now() >= deadlineOf(start.job)) return refuse(deadlineExceeded(start), start, history.trail, services);
 
   const choice = chooseModel(start, history.trail, services);
   if (choice.kind === 'wait') return { kind: 'deferred', error: choice.error, delayMs: choice.delayMs };
   if (choice.kind === 'none') return refuse(choice.error, start, history.trail, services);
 
-  const attempt = toAttempt(start, choice, services);
-  const cacheKey = isCacheable(start.job, services.config) ? cacheKeyOf(start.job, choice.candidate) : undefined;
-  const admission = await admit(attempt, cacheKey, services);
+  const { attempt, cacheKey, admission } = await reserve(start, choice, history.trail, services);
   switch (admission.kind) {
     case 'done':
       return outcomeOf(admission.result);
@@ -50,7 +51,32 @@ export async function runAttempt(start: Start, services: Services, signal: Abort
     : complete(attempt, answer, latencyMs, history.trail, cacheKey, services);
 }
 
-function toAttempt(start: Start, choice: Extract<Choice, { kind: 'chosen' }>, services: Services): Attempt {
+type Reservation = { attempt: Attempt; cacheKey: string | undefined; admission: Admission };
+
+/** Asks the ledger. Where a budget is too far spent for the chosen model, one that fits in what is left is chosen instead. */
+async function reserve(
+  start: Start,
+  first: Chosen,
+  trail: readonly AttemptSummary[],
+  services: Services,
+): Promise<Reservation> {
+  let choice: Choice = first;
+  let affordableNanos = Number.POSITIVE_INFINITY;
+  for (let left = CHEAPER_CHOICES; ; left -= 1) {
+    const attempt = toAttempt(start, choice, services);
+    const cacheKey = isCacheable(start.job, services.config) ? cacheKeyOf(start.job, choice.candidate) : undefined;
+    const admission = await admit(attempt, cacheKey, services);
+    const reservation = { attempt, cacheKey, admission };
+    if (left === 0 || admission.kind !== 'denied' || isOnlyHeld(admission, attempt)) return reservation;
+    affordableNanos = Math.min(affordableNanos, admission.budget.limitNanos - admission.spentNanos);
+    choice = chooseModel(start, trail, services, affordableNanos);
+    if (choice.kind !== 'chosen') return reservation;
+  }
+}
+
+type Chosen = Extract<Choice, { kind: 'chosen' }>;
+
+function toAttempt(start: Start, choice: Chosen, services: Services): Attempt {
   return {
     start,
     candidate: choice.candidate,
@@ -76,15 +102,14 @@ async function admit(attempt: Attempt, cacheKey: string | undefined, services: S
 }
 
 async function call(attempt: Attempt, services: Services, signal: AbortSignal): Promise<Completion | GatewayError> {
-  const { start, candidate, maxLatencyMs, startedAt } = attempt;
+  const { start, candidate } = attempt;
   const { job } = start;
   if (signal.aborted) return new GatewayError('INTERRUPTED', 'the worker gave the job back before the call');
-  const timeoutMs = Math.min(maxLatencyMs, deadlineOf(job) - startedAt);
   try {
     return await services.providers
       .get(candidate.model.provider)
       .complete(candidate.model, chatRequestOf(job, candidate.maxTokens), {
-        timeoutMs,
+        timeoutMs: timeLimitOf(attempt),
         signal,
         attemptId: attemptIdOf(start),
       });

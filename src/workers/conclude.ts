@@ -1,4 +1,4 @@
-import { GatewayError } from '../domain/errors.ts';
+import { GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
 import { formatUsd } from '../domain/money.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
@@ -12,12 +12,15 @@ import {
   summaryOf,
   usageRecordOf,
 } from './records.ts';
-import { type Services, type Start, attemptIdOf } from './services.ts';
+import { type Services, type Start, attemptIdOf, timeLimitOf } from './services.ts';
 import { judge } from './verdict.ts';
+import { delayFor } from './waiting.ts';
 
 /** The ways in which a start of a job ends: each writes to the ledger what is to be written, and says what comes next. */
 
 const HELD_RETRY_MS = 250;
+/** Calls under way end within seconds, and what they held is free again at once. */
+const LONGEST_HELD_RETRY_MS = 2_500;
 
 export async function complete(
   attempt: Attempt,
@@ -40,6 +43,7 @@ export async function complete(
       summary: summaryOf(attempt, ending),
       isFallback: isFallback(attempt, trail),
       observed: { latencyMs: Math.round(latencyMs) },
+      answeredSinceMs: attempt.startedAt,
       ...(cacheKey !== undefined && isClean
         ? { store: { cacheKey, completion, ttlMs: services.config.cache.ttl } }
         : {}),
@@ -86,7 +90,7 @@ export async function fail(
       record: usageRecordOf(attempt, ending, now),
       summary: summaryOf(attempt, ending),
       isFallback: isFallback(attempt, earlier),
-      ...(SAYS_SOMETHING_OF_THE_MODEL.has(error.code) ? { observed: { latencyMs: undefined } } : {}),
+      ...(saysSomethingOfTheModel(error, attempt, services) ? { observed: { latencyMs: undefined } } : {}),
       ...(bench === undefined ? {} : { bench }),
     },
     ...(outcome.kind === 'rejected' ? { result: failedResult(start, outcome.error, trail, now) } : {}),
@@ -94,13 +98,12 @@ export async function fail(
   return outcome;
 }
 
-const SAYS_SOMETHING_OF_THE_MODEL: ReadonlySet<string> = new Set([
-  'PROVIDER_OVERLOADED',
-  'PROVIDER_FAILED',
-  'PROVIDER_TIMEOUT',
-  'PROVIDER_UNREACHABLE',
-  'PROVIDER_BAD_RESPONSE',
-]);
+/** A call that the job itself was in too much of a hurry for tells others nothing. */
+function saysSomethingOfTheModel(error: GatewayError, attempt: Attempt, { config }: Services): boolean {
+  if (error.code !== 'PROVIDER_TIMEOUT') return PASSING_FAILURES.has(error.code);
+  const ownLimitMs = config.providers[attempt.candidate.model.provider]?.timeout ?? 0;
+  return timeLimitOf(attempt) >= ownLimitMs;
+}
 
 function isFallback(attempt: Attempt, earlier: readonly AttemptSummary[]): boolean {
   const last = earlier.at(-1);
@@ -134,25 +137,32 @@ export async function refuse(
   return outcomeOf((await services.ledger.settle({ ...placeOf(start), result })) ?? result);
 }
 
-/** What is spent does not come back; what is only held may, so that the job waits for it. */
+export type Denial = Extract<Admission, { kind: 'denied' }>;
+
+/** Whether the call would fit if nothing were held: what is spent does not come back, what is held may. */
+export function isOnlyHeld({ budget, spentNanos }: Denial, { candidate }: Attempt): boolean {
+  return spentNanos + candidate.boundNanos <= budget.limitNanos;
+}
+
+/** Waits for what is held, for as long as the job has; refuses where money is spent. */
 export async function answerDenial(
-  denial: Extract<Admission, { kind: 'denied' }>,
+  denial: Denial,
   attempt: Attempt,
   trail: readonly AttemptSummary[],
   services: Services,
 ): Promise<Outcome> {
   const { budget, spentNanos, heldNanos } = denial;
   const { start, candidate } = attempt;
-  const fitsWithoutHeld = spentNanos + candidate.boundNanos <= budget.limitNanos;
-  if (fitsWithoutHeld && start.deferrals < services.config.workers.max_deferrals) {
-    const error = new GatewayError('BUDGET_HELD', `budget "${budget.name}" is held by calls under way`);
-    const delayMs = Math.ceil(HELD_RETRY_MS * Math.min(8, 1 + start.deferrals) * (0.5 + services.random()));
-    return { kind: 'deferred', error, delayMs };
-  }
-  const message =
-    `budget "${budget.name}" exhausted: ${formatUsd(spentNanos)} of ${formatUsd(budget.limitNanos)} spent, ` +
+  const figures =
+    `${formatUsd(spentNanos)} of ${formatUsd(budget.limitNanos)} spent, ` +
     `${formatUsd(heldNanos)} held, this call may cost up to ${formatUsd(candidate.boundNanos)}`;
-  return refuse(new GatewayError('BUDGET_EXCEEDED', message), start, trail, services);
+  if (!isOnlyHeld(denial, attempt)) {
+    const error = new GatewayError('BUDGET_EXCEEDED', `budget "${budget.name}" exhausted: ${figures}`);
+    return refuse(error, start, trail, services);
+  }
+  const error = new GatewayError('BUDGET_HELD', `budget "${budget.name}" is held by calls under way: ${figures}`);
+  const delayMs = delayFor(start, HELD_RETRY_MS, services, LONGEST_HELD_RETRY_MS);
+  return delayMs === undefined ? refuse(error, start, trail, services) : { kind: 'deferred', error, delayMs };
 }
 
 function placeOf(start: Start): { jobId: string; batchId?: string } {

@@ -19,7 +19,10 @@ export function logOutcome(logger: Logger, start: Start, outcome: Outcome): void
       }
       return;
     case 'rejected':
-      logger.warn({ ...fields, code: outcome.error.code, reason: outcome.error.message }, 'job failed');
+      logger[outcome.error.code === 'CANCELLED' ? 'debug' : 'warn'](
+        { ...fields, code: outcome.error.code, reason: outcome.error.message },
+        'job failed',
+      );
       return;
     case 'next-model':
     case 'deferred':

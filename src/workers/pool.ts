@@ -65,7 +65,7 @@ export class WorkerPool {
       ledger: createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep }),
       providers,
       observations: () => observations.current(),
-      bench: (model, until) => observations.bench(model, until),
+      bench: (model, bench) => observations.bench(model, bench),
       now: Date.now,
       random: Math.random,
     };

@@ -33,25 +33,24 @@ const NO_TOKENS: TokenUsage = { input_tokens: 0, output_tokens: 0 };
 /** How a call that answered ends: its tokens, and what it cost by the provider's word or by the configured price. */
 export function endingOfCompletion(attempt: Attempt, completion: Completion, latencyMs: number): Ending {
   const usage = completion.usage.estimated ? estimatedUsage(attempt, completion) : completion.usage;
-  const price = attempt.candidate.model.price;
-  const configured = costOfTokens(price, { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens });
   return {
     outcome: 'completed',
     usage,
-    costNanos: completion.billed_nanos ?? configured,
+    costNanos: completion.billed_nanos ?? priceOf(attempt, usage),
     priceSource: completion.billed_nanos === undefined ? 'config' : 'provider',
     latencyMs,
   };
 }
 
-/** How a call that failed ends: for nothing, or, when nobody knows whether it is billed, at what was held for it. */
+/** How a call that failed ends: for nothing, at what the provider says, or, when nobody knows, at what was held for it. */
 export function endingOfFailure(attempt: Attempt, error: GatewayError, latencyMs: number): Ending {
-  const { billUnknown, status } = error.details;
+  const { billUnknown, billed, status } = error.details;
+  const usage = billed?.usage ?? NO_TOKENS;
   const ending: Ending = {
     outcome: billUnknown ? 'unconfirmed' : 'failed',
-    usage: billUnknown ? heldTokens(attempt) : NO_TOKENS,
-    costNanos: billUnknown ? attempt.candidate.boundNanos : 0,
-    priceSource: 'config',
+    usage: billUnknown ? heldTokens(attempt) : usage,
+    costNanos: billUnknown ? attempt.candidate.boundNanos : (billed?.nanos ?? priceOf(attempt, usage)),
+    priceSource: billed?.nanos === undefined ? 'config' : 'provider',
     latencyMs,
     errorCode: error.code,
   };
@@ -176,6 +175,11 @@ function estimatedUsage(attempt: Attempt, completion: Completion): TokenUsage {
     output_tokens: estimateTokens(answer).expected,
     estimated: true,
   };
+}
+
+function priceOf({ candidate }: Attempt, usage: TokenUsage): number {
+  const tokens = { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens };
+  return costOfTokens(candidate.model.price, tokens);
 }
 
 function heldTokens({ candidate, inputTokens }: Attempt): TokenUsage {

@@ -3,7 +3,7 @@ import type { QueuedJob } from '../domain/job.ts';
 import type { Providers } from '../providers/index.ts';
 import type { Router } from '../router/index.ts';
 import type { Ledger } from '../store/ledger.ts';
-import type { Observations } from '../store/observations.ts';
+import type { Bench, Observations } from '../store/observations.ts';
 
 /** What the main path works with; handed in, so that it can be run on a fake clock and on recorded answers. */
 export type Services = {
@@ -12,8 +12,8 @@ export type Services = {
   ledger: Ledger;
   providers: Providers;
   observations: () => Observations;
-  /** Keeps a model from being asked until then (epoch milliseconds), in this process at once. */
-  bench: (model: string, until: number) => void;
+  /** Keeps a model from being asked for a while, in this process at once. */
+  bench: (model: string, bench: Bench) => void;
   /** Epoch milliseconds. */
   now: () => number;
   random: () => number;
@@ -40,3 +40,10 @@ export function attemptIdOf(start: Start): string {
 export function deadlineOf(job: QueuedJob): number {
   return job.deadline_ms === undefined ? Number.POSITIVE_INFINITY : job.enqueued_at + job.deadline_ms;
 }
+
+/** How long a call may take by the job's own limits, in milliseconds; the provider's own may be shorter. */
+export function timeLimitOf({ start, maxLatencyMs, startedAt }: TimedCall): number {
+  return Math.min(maxLatencyMs, deadlineOf(start.job) - startedAt);
+}
+
+type TimedCall = { start: Start; maxLatencyMs: number; startedAt: number };

@@ -5,6 +5,8 @@ import type { Completion } from '../../src/domain/result.ts';
 import { createOpenAiDialect } from '../../src/providers/openai-compatible.ts';
 import {
   CANARY,
+  MODEL,
+  REQUEST,
   chatCompletion,
   complete,
   connectProvider,
@@ -12,13 +14,29 @@ import {
   startFixedUpstream,
 } from '../support/upstream.ts';
 
-const dialect = createOpenAiDialect('upstream');
+const dialect = createOpenAiDialect('upstream', { base_url: 'http://127.0.0.1/v1' });
 const toCompletion = (body: unknown): Completion => dialect.toCompletion(body);
 
 const choice = (message: unknown, reason: unknown = 'stop'): { choices: unknown[] } => ({
   choices: [{ index: 0, message, finish_reason: reason }],
 });
 const text = (content: string, reason: unknown = 'stop'): { choices: unknown[] } => choice({ content }, reason);
+
+describe('the limit on the answer', () => {
+  const fieldOf = (settings: Parameters<typeof createOpenAiDialect>[1]): object =>
+    createOpenAiDialect('upstream', settings).toRequest(MODEL, REQUEST).body as object;
+
+  test.each([
+    ['https://openrouter.ai/api/v1', undefined, 'max_tokens'],
+    ['https://api.openai.com/v1', undefined, 'max_completion_tokens'],
+    ['https://api.openai.com/v1', 'max_tokens', 'max_tokens'],
+    ['http://127.0.0.1:4000/v1', 'max_completion_tokens', 'max_completion_tokens'],
+  ] as const)('goes to %s (told %s) as %s', (base_url, told, field) => {
+    const body = fieldOf({ base_url, max_tokens_field: told });
+    expect(body).toHaveProperty(field, REQUEST.maxTokens);
+    expect(Object.keys(body).filter((name) => name.startsWith('max_'))).toEqual([field]);
+  });
+});
 
 describe('an answer', () => {
   test('becomes a completion', async () => {
@@ -60,17 +78,38 @@ describe('an answer', () => {
 describe('a 200 that is no answer', () => {
   const truncated = JSON.stringify(chatCompletion(text(CANARY.answer))).slice(0, -40);
 
+  const useless: [string, Record<string, unknown>, string][] = [
+    ['no choices field', { choices: undefined }, 'without choices'],
+    ['null for choices', { choices: null }, 'without choices'],
+    ['an empty list of choices', { choices: [] }, 'without choices'],
+    ['an empty text', text(''), 'with an empty answer'],
+    ['null for a text', choice({ content: null }), 'with an empty answer'],
+    ['an empty list of tool calls', choice({ content: '', tool_calls: [] }), 'with an empty answer'],
+    ['an empty text that was cut off', text('', 'length'), 'with an empty answer'],
+    ['no finish reason', text(CANARY.answer, null), 'with an answer that has no known finish_reason'],
+    ['the finish reason "error"', text('x', 'error'), 'with an answer that has no known finish_reason'],
+    ['an unknown finish reason', text('x', 'eos'), 'with an answer that has no known finish_reason'],
+  ];
+
+  test.each(useless)('%s costs what the provider says it used', async (_name, body, problem) => {
+    const upstream = await startFixedUpstream(200, chatCompletion(body));
+    const error = await failureOf(complete(connectProvider(upstream.url)));
+    expect(error).toMatchObject({
+      code: 'PROVIDER_BAD_RESPONSE',
+      message: `upstream answered 200 ${problem}`,
+      details: { provider: 'upstream', status: 200, billed: { usage: { input_tokens: 12, output_tokens: 3 } } },
+    });
+    expect(error.details.billUnknown).toBeUndefined();
+  });
+
+  test.each(useless)('%s without a word about usage may be billed', async (_name, body) => {
+    const upstream = await startFixedUpstream(200, chatCompletion({ ...body, usage: undefined }));
+    const error = await failureOf(complete(connectProvider(upstream.url)));
+    expect(error.details).toMatchObject({ billUnknown: true });
+    expect(error.details.billed).toBeUndefined();
+  });
+
   test.each<[string, unknown, string]>([
-    ['no choices field', chatCompletion({ choices: undefined }), 'without choices'],
-    ['null for choices', chatCompletion({ choices: null }), 'without choices'],
-    ['an empty list of choices', chatCompletion({ choices: [] }), 'without choices'],
-    ['an empty text', chatCompletion(text('')), 'with an empty answer'],
-    ['null for a text', chatCompletion(choice({ content: null })), 'with an empty answer'],
-    ['an empty list of tool calls', chatCompletion(choice({ content: '', tool_calls: [] })), 'with an empty answer'],
-    ['an empty text that was cut off', chatCompletion(text('', 'length')), 'with an empty answer'],
-    ['no finish reason', chatCompletion(text(CANARY.answer, null)), 'with an answer that has no known finish_reason'],
-    ['the finish reason "error"', chatCompletion(text('x', 'error')), 'with an answer that has no known finish_reason'],
-    ['an unknown finish reason', chatCompletion(text('x', 'eos')), 'with an answer that has no known finish_reason'],
     ['a choice without a message', chatCompletion({ choices: [{}] }), 'with a body that is no chat completion'],
     ['a text that is a number', chatCompletion(choice({ content: 4 })), 'with a body that is no chat completion'],
     ['null', 'null', 'with a body that is no chat completion'],
@@ -95,7 +134,10 @@ describe('a 200 that is no answer', () => {
   test('an answer that was held back is the filter’s doing, not the model’s', async () => {
     const upstream = await startFixedUpstream(200, chatCompletion(choice({ content: null }, 'content_filter')));
     const error = await failureOf(complete(connectProvider(upstream.url)));
-    expect(error).toMatchObject({ code: 'CONTENT_FILTERED', details: { status: 200, billUnknown: true } });
+    expect(error).toMatchObject({
+      code: 'CONTENT_FILTERED',
+      details: { status: 200, billed: { usage: { input_tokens: 12, output_tokens: 3 } } },
+    });
   });
 });
 

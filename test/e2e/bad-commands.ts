@@ -201,7 +201,7 @@ export const COMMANDS: BadCommand[] = [
   {
     name: 'a board for everybody without a password',
     command: 'board --host 0.0.0.0 --port 0',
-    says: ['the monitor on 0.0.0.0 can be reached by others: set its user and password, or use 127.0.0.1'],
+    says: ['the board on 0.0.0.0 can be reached by others: give it --user and SLUICE_BOARD_PASSWORD, or use 127.0.0.1'],
   },
   {
     name: 'a configuration that is not there',
@@ -230,7 +230,7 @@ export const COMMANDS: BadCommand[] = [
   },
   {
     name: 'everything that is wrong with a configuration',
-    command: 'batch list --config many.yaml',
+    command: 'batch run good.jsonl --config many.yaml',
     says: MANY.map((problem) => `FOLDER/many.yaml:${problem}`),
   },
   {

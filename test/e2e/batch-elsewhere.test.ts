@@ -49,7 +49,10 @@ describe('a batch whose work is done elsewhere', () => {
       'nightly \u001b[31m',
     ]);
     expect(submitted).toMatchObject({ code: 0, stdout: 'night\n' });
-    expect(submitted.stderr).toBe('30 rows enqueued; watch them with: sluice batch status night --watch\n');
+    expect(submitted.stderr).toBe(
+      '30 rows enqueued; watch them with: sluice batch status night --watch\n' +
+        'workers run them: sluice worker, here or on any machine with the same Redis\n',
+    );
     const early = await host.run(['batch', 'results', 'night']);
     expect(early).toMatchObject({ code: 0, stdout: '' });
 

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchManifest } from '../../src/store/batches.ts';
 import { type Stores, openStores } from '../support/harness.ts';
-import { admitRequest, answeredAttempt, cachedEnding, failedAttempt, refusal } from '../support/ledger-steps.ts';
+import {
+  admitRequest,
+  answeredAttempt,
+  cachedEnding,
+  completedResult,
+  failedAttempt,
+  refusal,
+} from '../support/ledger-steps.ts';
 
 let stores: Stores;
 beforeEach(() => {
@@ -133,5 +140,87 @@ describe('the counters of a batch', () => {
     await ledger.settle(refusal({ job: 'b-0', batch: 'b' }));
     await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 3 }));
     expect(await batches.status('b')).toMatchObject({ retrying: 0, failed: 1, attempts: 1, costNanos: 3 });
+  });
+});
+
+describe('the life of a batch', () => {
+  const SOON_MS = 5_000;
+
+  /** As if the batch was submitted long ago: it and its cap have little life left. */
+  async function growOld({ redis, keys }: Stores): Promise<void> {
+    await redis.pexpire(keys.batch('b'), SOON_MS);
+    await redis.pexpire(keys.budget('batch:b', 'total'), SOON_MS);
+  }
+
+  async function expectToOutlive({ redis, keys }: Stores, resultOf?: string): Promise<void> {
+    const resultMs = resultOf === undefined ? SOON_MS : await redis.pttl(keys.result(resultOf));
+    expect(await redis.pttl(keys.batch('b'))).toBeGreaterThan(resultMs);
+    expect(await redis.pttl(keys.budget('batch:b', 'total'))).toBeGreaterThan(resultMs);
+  }
+
+  test('and of its cap is renewed by each attempt and each ending, and is longer than that of any result', async () => {
+    const { batches, ledger } = stores;
+    await batches.register(manifest('b', { maxTotalNanos: 500 }));
+    const capped = { job: 'b-0', batch: 'b', hold: 100, budget: 'batch:b' };
+    await ledger.admit(admitRequest(capped));
+    await expectToOutlive(stores);
+
+    await growOld(stores);
+    await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 7 }));
+    await expectToOutlive(stores);
+
+    await ledger.admit(admitRequest({ ...capped, start: 2 }));
+    await growOld(stores);
+    await ledger.history('b-0');
+    await expectToOutlive(stores);
+
+    await growOld(stores);
+    await ledger.settle(answeredAttempt({ job: 'b-0', start: 2, batch: 'b', cost: 50 }));
+    await expectToOutlive(stores, 'b-0');
+
+    await growOld(stores);
+    await ledger.settle(cachedEnding({ job: 'b-1', batch: 'b' }));
+    await expectToOutlive(stores, 'b-1');
+
+    await growOld(stores);
+    await batches.register(manifest('b', { maxTotalNanos: 500 }));
+    await expectToOutlive(stores, 'b-1');
+  });
+
+  test('once over is over: nothing that still ends brings back a batch without a description', async () => {
+    const { batches, ledger, redis, keys } = stores;
+    await batches.register(manifest('b'));
+    await ledger.admit(admitRequest({ job: 'b-0', batch: 'b', hold: 100 }));
+    await ledger.admit(admitRequest({ job: 'b-1', batch: 'b', hold: 100 }));
+    await redis.del(keys.batch('b'));
+
+    await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 7, isFallback: true }));
+    await ledger.history('b-1');
+    await ledger.settle(answeredAttempt({ job: 'b-1', batch: 'b', cost: 8 }));
+    await ledger.settle(cachedEnding({ job: 'b-0', batch: 'b' }));
+    await batches.markEnqueued('b', 2);
+    await batches.markCancelled('b');
+
+    expect(await redis.exists(keys.batch('b'))).toBe(0);
+    expect(await ledger.results(['b-0', 'b-1'])).toMatchObject([{ cached: true }, { cost_nanos: 8 }]);
+  });
+});
+
+describe('ending a row unless it is being called', () => {
+  test('is refused while a call is under way, and when an attempt has failed that the result does not tell of', async () => {
+    const { batches, ledger } = stores;
+    await batches.register(manifest('b'));
+    const ending = { ...refusal({ job: 'b-0', batch: 'b' }), unlessCalling: true };
+    await ledger.admit(admitRequest({ job: 'b-0', batch: 'b', hold: 100 }));
+    expect(await ledger.settle(ending)).toBeUndefined();
+
+    await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 7 }));
+    expect(await ledger.settle(ending)).toBeUndefined();
+    expect(await batches.status('b')).toMatchObject({ failed: 0, retrying: 1 });
+
+    const attempts = await ledger.trail('b-0');
+    const result = { ...completedResult('b-0', 7, ''), attempts };
+    expect(await ledger.settle({ ...ending, result })).toEqual(result);
+    expect(await ledger.results(['b-0'])).toEqual([result]);
   });
 });

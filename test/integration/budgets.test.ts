@@ -63,6 +63,46 @@ describe('a budget', () => {
     expect(Math.max(...job.map((each) => each?.attemptsMade ?? 0))).toBe(1);
   });
 
+  test.each([
+    { deadline: 'without a deadline is waited for, however few deferrals are allowed', more: {}, ending: 'completed' },
+    {
+      deadline: 'until after the deadline ends the job as held, not as exhausted',
+      more: { deadline_ms: 600 },
+      ending: { code: 'BUDGET_HELD', message: expect.stringMatching(/^budget "team" is held by calls/) as unknown },
+    },
+  ])('that is held $deadline', async ({ more, ending }) => {
+    const { run, startPool, ledger } = await open({
+      profiles: slowProfiles(1_200),
+      config: { workers: { max_deferrals: 1 }, budgets: { team: { limit_usd: HELLO_BOUND_USD * 1.9 } } },
+    });
+    await startPool({ concurrency: 8 });
+    const holder = run([HELLO]);
+    await until('the call that holds the budget', () => ledger.openAttempts());
+    const [result] = await run([{ ...HELLO, ...more }]);
+    expect((await holder)[0]?.status).toBe('completed');
+    expect(result?.status === 'failed' ? result.error : result?.status).toEqual(ending);
+  });
+
+  test('with too little left for the chosen model still pays for a cheaper one of the route', async () => {
+    const { small, ...others } = threeModels() ?? {};
+    const [dear, price] = [
+      { input: 100, output: 400 },
+      { input: 1, output: 4 },
+    ];
+    const models = { dear: { ...others['large'], id: 'sim/dear', price: dear }, small: { ...small, price } };
+    const { run, startPool, usage } = await open({
+      config: {
+        models: models as ReturnType<typeof threeModels>,
+        budgets: { team: { limit_usd: HELLO_BOUND_USD * 2 } },
+      },
+    });
+    await startPool();
+    const [result, tooDear] = await run([HELLO, { ...HELLO, model: 'dear' }]);
+    expect(result).toMatchObject({ status: 'completed', model: 'small', attempts: [{ model: 'small' }] });
+    expect(tooDear).toMatchObject({ status: 'failed', error: { code: 'BUDGET_EXCEEDED' }, attempts: [] });
+    expect(await usage()).toHaveLength(1);
+  });
+
   test('is never passed by 200 jobs at once, and is used up', async () => {
     const limitUsd = HELLO_BOUND_USD * 12;
     const harness = await open({ config: { budgets: { team: { limit_usd: limitUsd } } } });

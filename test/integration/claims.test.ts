@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createClaims } from '../../src/store/claims.ts';
 import { type Stores, openStores } from '../support/harness.ts';
+import { refusal } from '../support/ledger-steps.ts';
 
 let stores: Stores;
 beforeEach(() => {
@@ -22,10 +23,24 @@ test('of 500 claims of one id at once, each with other content, one holds', asyn
   expect(claims.filter(Boolean)).toHaveLength(1);
 });
 
-test('a claim expires', async () => {
-  const claim = createClaims(stores.redis, stores.keys, { ttlMs: 60_000 });
+test('a claim expires, but after the result of its job', async () => {
+  const { redis, keys, ledger } = stores;
+  const claim = createClaims(redis, keys, { ttlMs: 60_000 });
   await claim('j-1', 'content');
-  const ttlMs = await stores.redis.pttl(stores.keys.claim('j-1'));
-  expect(ttlMs).toBeGreaterThan(50_000);
-  expect(ttlMs).toBeLessThanOrEqual(60_000);
+  expect(await redis.pttl(keys.claim('j-1'))).toBeGreaterThan(60_000);
+
+  await redis.pexpire(keys.claim('j-1'), 5_000);
+  await ledger.settle(refusal({ job: 'j-1' }));
+  expect(await redis.pttl(keys.claim('j-1'))).toBeGreaterThan(await redis.pttl(keys.result('j-1')));
+});
+
+test('a claim is renewed by the same content, and by no other', async () => {
+  const { redis, keys } = stores;
+  const claim = createClaims(redis, keys, { ttlMs: 60_000 });
+  await claim('j-1', 'content');
+  await redis.pexpire(keys.claim('j-1'), 5_000);
+  await claim('j-1', 'other content');
+  expect(await redis.pttl(keys.claim('j-1'))).toBeLessThanOrEqual(5_000);
+  await claim('j-1', 'content');
+  expect(await redis.pttl(keys.claim('j-1'))).toBeGreaterThan(60_000);
 });

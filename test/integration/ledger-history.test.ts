@@ -18,7 +18,7 @@ afterEach(() => stores.close());
 
 describe('history', () => {
   test('of a job that was never started is empty', async () => {
-    expect(await stores.ledger.history('nobody')).toEqual({ trail: [], benchedUntil: new Map() });
+    expect(await stores.ledger.history('nobody')).toEqual({ trail: [], benches: new Map() });
   });
 
   test('writes an attempt that was left open off: the hold is charged, one record says unconfirmed', async () => {

@@ -45,6 +45,7 @@ describe('admitting', () => {
 
   test('asking again is answered the same although the cache was filled or the batch cancelled in between', async () => {
     const { ledger, batches } = stores;
+    await batches.register({ id: 'b', digest: 'd', total: 2, lane: 'batch', submittedAt: 1 });
     const request = admitRequest({ job: 'a', hold: 300, batch: 'b', cacheKey: 'k' });
     await ledger.admit(request);
     await batches.markCancelled('b');
@@ -121,6 +122,7 @@ describe('admitting', () => {
 
   test('a row of a cancelled batch is not admitted', async () => {
     const { ledger, batches } = stores;
+    await batches.register({ id: 'b', digest: 'd', total: 2, lane: 'batch', submittedAt: 1 });
     await batches.markCancelled('b');
     expect(await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }))).toEqual({ kind: 'cancelled' });
     expect(await ledger.admit(admitRequest({ job: 'c', hold: 300, batch: 'other' }))).toEqual({ kind: 'admitted' });

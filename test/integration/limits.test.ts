@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { until, useHarness } from '../support/harness.ts';
+import { threeModels, until, useHarness } from '../support/harness.ts';
 import { attemptsOf, useOneJob } from '../support/run-one.ts';
 
 const open = useHarness();
@@ -97,4 +97,23 @@ describe('limits of a job', () => {
     expect(attemptsOf(result)).toEqual(['small PROVIDER_TIMEOUT']);
     expect(result.total_ms).toBeLessThan(3_000);
   });
+
+  test.each([
+    { limit: "the job's own limit tells other jobs nothing about the model", timeout: 20_000, observed: [] },
+    { limit: "the provider's limit counts against the model", timeout: 250, observed: ['-1'] },
+  ])('a call that is cut off by $limit', async ({ timeout, observed }) => {
+    const { run, startPool, redis, keys, config } = await open({
+      faults: [{ model: 'sim/small', kind: 'timeout', rate: 1 }],
+      config: { models: FAST_MODELS },
+    });
+    const providers = Object.entries(config.providers).map(([name, provider]) => [name, { ...provider, timeout }]);
+    await startPool({ config: { ...config, providers: Object.fromEntries(providers) as typeof config.providers } });
+    const [result] = await run([{ prompt: 'hello', max_latency_ms: 300 }]);
+    expect(attemptsOf(result)).toEqual(['small PROVIDER_TIMEOUT', 'medium completed']);
+    expect(await redis.lrange(keys.latencies('small'), 0, -1)).toEqual(observed);
+  });
 });
+
+const FAST_MODELS = Object.fromEntries(
+  Object.entries(threeModels()).map(([alias, model]) => [alias, { ...model, latency: { p50: '1ms', p95: '5ms' } }]),
+);

@@ -180,7 +180,9 @@ describe('the credentials', () => {
   ])('must be given where others can reach the monitor: %s', async (host, given) => {
     const start = startMonitor({ ...target(), host, ...given });
     await expect(start).rejects.toThrow(InputError);
-    await expect(start).rejects.toThrow(`the monitor on ${host} can be reached by others: set its user and password`);
+    await expect(start).rejects.toThrow(
+      `the board on ${host} can be reached by others: give it --user and SLUICE_BOARD_PASSWORD`,
+    );
   });
 });
 

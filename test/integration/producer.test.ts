@@ -67,6 +67,12 @@ describe('an id of its own', () => {
   });
 });
 
+function* brokenSource(): Generator<PromptJob> {
+  yield { prompt: 'one' };
+  yield { prompt: 'two', id: 'two' };
+  throw new RangeError('the disk is gone');
+}
+
 describe('enqueueing many', () => {
   test('reads an endless source no faster than the queue takes it', async () => {
     const { producer, queue } = await open();
@@ -92,15 +98,57 @@ describe('enqueueing many', () => {
     expect(await queue('batch').getWaitingCount()).toBe(1);
   });
 
+  test('claims the ids of many jobs in few round trips', async () => {
+    const { producer, queue, redis, keys } = await open();
+    const monitor = await redis.monitor();
+    const claimCalls = new Set<string>();
+    const { promise: allSeen, resolve } = Promise.withResolvers<void>();
+    monitor.on('monitor', (time: string, [command, ...fields]: string[]) => {
+      if (command === 'evalsha' && fields.some((field) => field.startsWith(keys.claim('')))) claimCalls.add(time);
+      if (command === 'echo' && fields[0] === keys.prefix) resolve();
+    });
+    try {
+      const jobs = Array.from({ length: 2_000 }, (_, index) => ({ id: `row ${index}`, prompt: 'hello' }));
+      expect(await producer.enqueueMany(jobs)).toEqual({ enqueued: 2_000 });
+      await redis.echo(keys.prefix);
+      await allSeen;
+    } finally {
+      monitor.disconnect();
+    }
+    expect(await queue().getWaitingCount()).toBe(2_000);
+    expect(claimCalls.size).toBeGreaterThan(0);
+    expect(claimCalls.size).toBeLessThanOrEqual(20);
+  });
+
+  test('stops at an id that stands for another job, and names it', async () => {
+    const { producer, queue } = await open();
+    await producer.enqueue({ id: 'a', prompt: 'hello', lane: 'batch' });
+    const jobs = [{ id: 'x', prompt: 'one' }, { prompt: 'two' }, { id: 'a', prompt: 'other' }, { prompt: 'three' }];
+    await expect(producer.enqueueMany(jobs)).rejects.toMatchObject({
+      code: 'JOB_INVALID',
+      message: 'job 3: id "a" was used before for another job; give this one another id (2 before it are enqueued)',
+    });
+    expect(await queue().getWaitingCount()).toBe(2);
+  });
+
+  test('of a source that fails enqueues what it gave, and passes its error on', async () => {
+    const { producer, queue } = await open();
+    await expect(producer.enqueueMany(brokenSource())).rejects.toThrow(new RangeError('the disk is gone'));
+    expect(await queue().getWaitingCount()).toBe(2);
+  });
+
   test('stops at the first bad job; what came before it is in', async () => {
     const { producer, queue } = await open();
     let read = 0;
     function* source(): Generator<PromptJob> {
       for (; read < 2_000; read += 1) yield read === 1_200 ? ({ promt: 'x' } as never) : { prompt: `row ${read}` };
     }
-    await expect(producer.enqueueMany(source())).rejects.toMatchObject({ code: 'JOB_INVALID' });
+    await expect(producer.enqueueMany(source())).rejects.toMatchObject({
+      code: 'JOB_INVALID',
+      message: expect.stringMatching(/^job 1201: .*"promt".* \(1200 before it are enqueued\)$/) as unknown,
+    });
     expect(read).toBe(1_200);
-    expect(await queue().getWaitingCount()).toBe(1_000);
+    expect(await queue().getWaitingCount()).toBe(1_200);
   });
 });
 
@@ -126,6 +174,16 @@ describe('waiting for a result', () => {
     expect(await producer.waitFor(id, { timeoutMs: 5_000 })).toMatchObject({ status: 'completed' });
   });
 
+  test.each([Infinity, 2 ** 40])('waits for as long as %d ms without giving up at once', async (timeoutMs) => {
+    const { producer, startPool } = await open();
+    const { id } = await producer.enqueue({ prompt: 'hello' });
+    const patient = producer.waitFor(id, { timeoutMs });
+    // Ends after a timer of 1 ms, which is what Node makes of one that is too long.
+    await expect(producer.waitFor(id, { timeoutMs: 30 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await startPool();
+    expect(await patient).toMatchObject({ status: 'completed' });
+  });
+
   test('a wait that ends does not take the channel away from another', async () => {
     const { producer, startPool } = await open();
     const { id } = await producer.enqueue({ prompt: 'hello' });
@@ -140,6 +198,22 @@ describe('waiting for a result', () => {
 });
 
 describe('closing', () => {
+  test('ends the waits under way with a clear error', async () => {
+    const { config, target } = await open();
+    const producer = new Producer({ config, redis: target });
+    const { id } = await producer.enqueue({ prompt: 'hello' });
+    const waits = [Infinity, 60_000].map((timeoutMs) => producer.waitFor(id, { timeoutMs }));
+    const error = {
+      code: 'INTERRUPTED',
+      message: `the producer was closed before job ${id} had ended; it goes on`,
+    };
+    const ended = Promise.all(waits.map((wait) => expect(wait).rejects.toMatchObject(error)));
+    await producer.close();
+    await ended;
+    await expect(producer.waitFor(id, { timeoutMs: 60_000 })).rejects.toMatchObject(error);
+    // A timer that was left would be found when the harness closes.
+  });
+
   test('leaves no connection, also of a producer that was never used', async () => {
     const { config, target } = await open();
     await new Producer({ config, redis: target }).close();

@@ -71,7 +71,7 @@ export async function startTcp(serve: (socket: Socket) => void): Promise<string>
 /** Marks that must turn up in no message and no detail of an error. */
 export const CANARY = { key: 'sk-canary-4f0c9a71', prompt: 'canary prompt 7d1e', answer: 'canary answer 9b2f' };
 
-const MODEL: ModelSpec = {
+export const MODEL: ModelSpec = {
   alias: 'small',
   provider: 'upstream',
   id: 'vendor/small-1',
@@ -103,7 +103,7 @@ export function connectProvider(
   return providers.get('upstream');
 }
 
-const REQUEST: ChatRequest = {
+export const REQUEST: ChatRequest = {
   messages: [{ role: 'user', content: CANARY.prompt }],
   maxTokens: 64,
   parameters: {},

@@ -5,9 +5,10 @@ import { Batches } from '../../producer/index.ts';
 import { InputError } from '../../domain/errors.ts';
 import { type BatchInput, openBatchInput } from '../batch-input.ts';
 import { type OutputPaths, demandWritable, openBatchOutput, outputPaths } from '../batch-output.ts';
-import { listLines, statusJson, statusLines } from '../batch-status.ts';
+import { cancelLine, listLines, statusJson, statusLines } from '../batch-status.ts';
 import { collectResults, submitBatch, watchBatch } from '../batch-run.ts';
 import { summaryJson, summaryLines } from '../batch-summary.ts';
+import { requireConfigWithoutKeys } from '../config-view.ts';
 import { type Context, contextOf, requireConfig } from '../context.ts';
 import { EXIT } from '../failure.ts';
 import { parseCount, parseCountOrNone } from '../options.ts';
@@ -45,6 +46,7 @@ withSubmitFlags(batchCommand.command('submit'))
         context.note(
           `${total} rows ${isNew ? 'enqueued' : 'were submitted before; nothing runs twice'}; watch them with: sluice batch status ${id} --watch`,
         );
+        context.note('workers run them: sluice worker, here or on any machine with the same Redis');
       }
     });
   });
@@ -57,7 +59,7 @@ batchCommand
   .option('--json', 'print one JSON object')
   .action(async (id: string, flags: { watch?: boolean; json?: boolean }, command: Command) => {
     const context = contextOf(command);
-    await withBatches(context, async (batches) => {
+    await withBatches(context, requireConfigWithoutKeys(context), async (batches) => {
       if (flags.watch) {
         const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
         const { signal } = untilInterrupted();
@@ -80,7 +82,8 @@ batchCommand
     const context = contextOf(command);
     const paths = outputPaths('-', flags.out, id);
     demandWritable('-', paths);
-    await withBatches(context, async (batches, config) => {
+    const config = requireConfigWithoutKeys(context);
+    await withBatches(context, config, async (batches) => {
       const status = await batches.status(id);
       const summary = await writeResults(context, config, batches, id, paths);
       if (flags.json) context.print(JSON.stringify({ id, ...summaryJson(summary) }));
@@ -91,19 +94,15 @@ batchCommand
 
 batchCommand
   .command('cancel')
-  .description("take a batch's waiting rows out of the queue; what has ended keeps its result")
+  .description("end a batch's waiting rows; what has ended keeps its result, and calls under way are finished")
   .argument('<id>')
   .option('--json', 'print one JSON object')
   .action(async (id: string, flags: { json?: boolean }, command: Command) => {
     const context = contextOf(command);
-    await withBatches(context, async (batches) => {
+    await withBatches(context, requireConfigWithoutKeys(context), async (batches) => {
       const { cancelled } = await batches.cancel(id);
       const status = await batches.status(id);
-      if (flags.json) context.print(JSON.stringify({ ...statusJson(status), cancelled }));
-      else
-        context.print(
-          `${id}: ${cancelled} rows cancelled, ${status.completed} have completed, ${status.total - status.completed - status.failed} are under way`,
-        );
+      context.print(flags.json ? JSON.stringify({ ...statusJson(status), cancelled }) : cancelLine(status, cancelled));
     });
   });
 
@@ -114,7 +113,7 @@ batchCommand
   .option('--json', 'print one JSON object a batch')
   .action(async (flags: { limit: number; json?: boolean }, command: Command) => {
     const context = contextOf(command);
-    await withBatches(context, async (batches) => {
+    await withBatches(context, requireConfigWithoutKeys(context), async (batches) => {
       const statuses = await batches.list(flags.limit);
       if (flags.json) for (const status of statuses) context.print(JSON.stringify(statusJson(status)));
       else if (statuses.length === 0) context.note('no batches yet; submit one with: sluice batch run FILE');
@@ -128,7 +127,7 @@ async function runBatch(context: Context, file: string, flags: RunFlags): Promis
   demandWritable(file, pathsOf(file, flags, 'id'));
   return withInput(context, file, async (input, batches, config, signal) => {
     const startedAt = Date.now();
-    const { id, isNew } = await submitBatch(context, config, batches, input, toSubmitOptions(flags));
+    const { id, isNew, invalid } = await submitBatch(context, config, batches, input, toSubmitOptions(flags));
     if (!flags.json) context.note(isNew ? `batch ${id}` : `batch ${id} was submitted before; nothing runs twice`);
     const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
     const workers = startWorkerCrew({
@@ -136,11 +135,14 @@ async function runBatch(context: Context, file: string, flags: RunFlags): Promis
       commandArguments: workerArguments(context, flags),
       note: (line) => context.note(line),
     });
+    signal.addEventListener('abort', () => context.note('\nstopping: the rows under way are finished or given back'));
     await watchBatch(context, batches, id, view, signal).finally(() => workers.stop());
     const summary = await writeResults(context, config, batches, id, pathsOf(file, flags, id));
     const durationMs = Date.now() - startedAt;
-    if (flags.json) context.print(JSON.stringify({ id, ...summaryJson(summary), duration_ms: durationMs }));
+    if (flags.json)
+      context.print(JSON.stringify({ id, ...summaryJson(summary), set_aside: invalid, duration_ms: durationMs }));
     else for (const line of ['', ...summaryLines(summary, durationMs)]) context.note(line);
+    if (invalid > 0 && !flags.json) context.note(`${invalid} bad lines were set aside`);
     if (summary.open === 0) return exitCodeOfSummary(summary);
     context.note(
       `${summary.open} rows are still in the queue: the same command goes on with them, and so does any worker ` +
@@ -192,11 +194,12 @@ async function withInput<Value>(
   file: string,
   use: (input: BatchInput, batches: Batches, config: Config, signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
+  const config = requireConfig(context);
   const interruption = untilInterrupted();
   const { signal } = interruption;
   const input = await openBatchInput(file, signal);
   try {
-    return await withBatches(context, (batches, config) => use(input, batches, config, signal));
+    return await withBatches(context, config, (batches) => use(input, batches, config, signal));
   } finally {
     await input.close();
     interruption.dispose();
@@ -205,13 +208,13 @@ async function withInput<Value>(
 
 async function withBatches<Value>(
   context: Context,
-  use: (batches: Batches, config: Config) => Promise<Value>,
+  config: Config,
+  use: (batches: Batches) => Promise<Value>,
 ): Promise<Value> {
-  const config = requireConfig(context);
   const redis = await openRedis(context, config.redis.url);
   const batches = new Batches({ config, redis: redis.target });
   try {
-    return await use(batches, config);
+    return await use(batches);
   } finally {
     await batches.close();
     await redis.close();

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { Command } from 'commander';
 import type { Config } from '../../domain/config.ts';
-import { formatUsd, nanosToUsd } from '../../domain/money.ts';
+import { formatUsd, nanosToUsd, usdToNanos } from '../../domain/money.ts';
 import type { BatchSummary } from '../../domain/summary.ts';
 import { Batches } from '../../producer/index.ts';
 import { createKeys } from '../../store/keys.ts';
@@ -140,7 +140,8 @@ function closingLines(
     const verdict = providerCalls === usageRecords ? 'they agree' : 'THEY DIFFER';
     lines.push(`the provider counted ${providerCalls} calls, the usage stream has ${usageRecords} records: ${verdict}`);
   }
-  if (flags.live) return [...lines, `paid ${formatUsd(summary.costNanos)}, capped at $${flags.maxTotalUsd}`];
+  if (flags.live)
+    return [...lines, `paid ${formatUsd(summary.costNanos)}, capped at ${formatUsd(usdToNanos(flags.maxTotalUsd))}`];
   const config = relative(context.directory, bundledFile(DEMO.config));
   return [
     ...lines,

@@ -30,8 +30,16 @@ Example:
     process.exitCode = exitCodeFor(findings);
     const failures = findings.filter((finding) => finding.status === 'fail').length;
     if (json) context.print(JSON.stringify({ ok: failures === 0, checks: findings }));
-    else context.note(failures === 0 ? '\nready to run' : `\n${plural(failures, 'problem')} to solve`);
+    else
+      context.note(
+        failures === 0 ? `\nready to run${warningsOf(findings)}` : `\n${plural(failures, 'problem')} to solve`,
+      );
   });
+
+function warningsOf(findings: readonly Finding[]): string {
+  const warnings = findings.filter((finding) => finding.status === 'warn').length;
+  return warnings === 0 ? '' : `, with ${plural(warnings, 'warning')}`;
+}
 
 /** One after the other, so that a person sees what is being waited for. */
 async function* findAll(context: Context): AsyncGenerator<Finding> {

@@ -33,7 +33,13 @@ type Options = {
   json?: boolean;
 };
 
-type Decision = { route: Route; question: RouteQuestion; observations: LiveObservations };
+type Decision = {
+  route: Route;
+  question: RouteQuestion;
+  observations: LiveObservations;
+  /** The configuration's words for the task. */
+  description: string | undefined;
+};
 
 export const routeCommand = new Command('route')
   .description('which models a prompt would be tried on, in which order and why; calls nobody')
@@ -55,7 +61,8 @@ export const routeCommand = new Command('route')
     const observations = await readLiveObservations(context, config);
     const question = router.question(job);
     const route = router.route(question, { now: Date.now(), random: Math.random, ...observations });
-    const decision = { route, question, observations };
+    const description = route.task === null ? undefined : config.tasks[route.task]?.description;
+    const decision = { route, question, observations, description };
     if (options.json) context.print(JSON.stringify(toFacts(decision)));
     else printDecision(context, decision);
     if (route.chain.length === 0) process.exitCode = EXIT.someFailed;
@@ -89,8 +96,9 @@ const COLUMNS: readonly Column[] = [
   { title: 'utility', align: 'right' },
 ];
 
-function printDecision(context: Context, { route, question, observations }: Decision): void {
-  context.note(describeQuestion(route, question));
+function printDecision(context: Context, decision: Decision): void {
+  const { route, question, observations } = decision;
+  context.note(describeQuestion(decision));
   context.note(observations.isLive ? `latencies from ${observations.source}` : describeAbsence(observations));
   context.note('');
   if (route.chain.length === 0) context.note(`nobody would be asked: ${whyEmpty(route, question)}`);
@@ -101,11 +109,12 @@ function printDecision(context: Context, { route, question, observations }: Deci
 
 const bold = (titles: string): string => styled('bold', titles);
 
-function describeQuestion(route: Route, question: RouteQuestion): string {
+function describeQuestion({ route, question, description }: Decision): string {
   const { quality, cost, latency } = route.weights;
   const strategy =
     route.strategy === 'hybrid' ? `hybrid (quality ${quality}, cost ${cost}, latency ${latency})` : route.strategy;
-  const work = route.task === null ? 'no task' : `task ${route.task}`;
+  const work =
+    route.task === null ? 'no task' : `task ${route.task}${description === undefined ? '' : ` (${description})`}`;
   const looks = route.tier === undefined ? '' : `, looks like work for a ${route.tier} model`;
   const variant = route.variant === undefined ? '' : `; experiment ${route.variant}`;
   const { expected, bound } = question.inputTokens;

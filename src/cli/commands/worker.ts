@@ -53,10 +53,11 @@ async function work(
   const logger = createLogger(context, logLevel);
   const part = { ...(concurrency === undefined ? {} : { concurrency }), ...(lanes === undefined ? {} : { lanes }) };
   const pool = new WorkerPool({ config, redis: redis.target, logger, ...part });
-  await pool.start();
   const shares = shareOut(config, part).map((share) => `${share.lane} ${share.concurrency}`);
   const note = isQuiet(logLevel) ? (): void => {} : (line: string): void => context.note(line);
-  note(`worker ready: lanes ${shares.join(', ')}; Redis ${redis.description}; pid ${process.pid}`);
+  // The pool waits for a Redis that goes away while it starts; whoever stops the worker does not have to.
+  const isStarted = typeof (await Promise.race([pool.start(), stopped])) !== 'string';
+  if (isStarted) note(`worker ready: lanes ${shares.join(', ')}; Redis ${redis.description}; pid ${process.pid}`);
   const reason = await stopped;
   note(`worker stopping (${reason}): giving calls under way up to ${config.workers.grace / 1_000} s`);
   const late = setTimeout(() => {
