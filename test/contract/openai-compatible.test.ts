@@ -22,17 +22,17 @@ const choice = (message: unknown, reason: unknown = 'stop'): { choices: unknown[
 });
 const text = (content: string, reason: unknown = 'stop'): { choices: unknown[] } => choice({ content }, reason);
 
-describe('the limit on the answer', () => {
-  const fieldOf = (settings: Parameters<typeof createOpenAiDialect>[1]): object =>
-    createOpenAiDialect('upstream', settings).toRequest(MODEL, REQUEST).body as object;
+const bodyFor = (settings: Parameters<typeof createOpenAiDialect>[1]): object =>
+  createOpenAiDialect('upstream', settings).toRequest(MODEL, REQUEST).body as object;
 
+describe('the limit on the answer', () => {
   test.each([
     ['https://openrouter.ai/api/v1', undefined, 'max_tokens'],
     ['https://api.openai.com/v1', undefined, 'max_completion_tokens'],
     ['https://api.openai.com/v1', 'max_tokens', 'max_tokens'],
     ['http://127.0.0.1:4000/v1', 'max_completion_tokens', 'max_completion_tokens'],
   ] as const)('goes to %s (told %s) as %s', (base_url, told, field) => {
-    const body = fieldOf({ base_url, max_tokens_field: told });
+    const body = bodyFor({ base_url, max_tokens_field: told });
     expect(body).toHaveProperty(field, REQUEST.maxTokens);
     expect(Object.keys(body).filter((name) => name.startsWith('max_'))).toEqual([field]);
   });
