@@ -60,8 +60,6 @@ export type ErrorDetails = {
   billed?: { usage: TokenUsage; nanos?: number };
   /** Name of the provider that failed. */
   provider?: string;
-  /** Alias of the model that failed. */
-  model?: string;
 };
 
 /**

@@ -99,7 +99,10 @@ export class WorkerPool {
   }
 }
 
-/** Each lane's part of the process's concurrency, by the lanes' shares; at least one job at a time each. */
+/**
+ * Each lane's part of the process's concurrency, by the lanes' shares; at least one job at a time each. The parts sum to
+ * the whole, unless there are more lanes than jobs at a time.
+ */
 export function shareOut(
   config: Config,
   options: { concurrency?: number; lanes?: readonly string[] },
@@ -107,8 +110,12 @@ export function shareOut(
   const total = options.concurrency ?? config.workers.concurrency;
   const lanes = Object.entries(config.lanes).filter(([name]) => options.lanes?.includes(name) ?? true);
   const shares = lanes.reduce((sum, [, lane]) => sum + lane.share, 0);
-  return lanes.map(([name, lane]) => ({
-    lane: name,
-    concurrency: Math.max(1, Math.round((total * lane.share) / shares)),
-  }));
+  let seen = 0;
+  let given = 0;
+  return lanes.map(([name, lane]) => {
+    seen += lane.share;
+    const concurrency = Math.max(1, Math.round((total * seen) / shares) - given);
+    given += concurrency;
+    return { lane: name, concurrency };
+  });
 }

@@ -73,7 +73,7 @@ test('a worker that is told to stop gives its job back, another one finishes it,
     const { id } = await producer.enqueue({ prompt: 'What is a sluice?' });
     await until('the call to be under way', async () => (await ledgerOf(url)).calls === 1);
     expect(await first.end('SIGTERM')).toBe(0);
-    expect(first.stderr).toMatch(/^worker ready: lanes interactive 13, batch 38; Redis .*; pid \d+\nworker stopping/);
+    expect(first.stderr).toMatch(/^worker ready: lanes interactive 13, batch 37; Redis .*; pid \d+\nworker stopping/);
     expect(await queue.getJobState(id)).toBe('waiting');
 
     const follow = start('usage', '--follow', '--stream');
