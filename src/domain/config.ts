@@ -1,84 +1,25 @@
 import { z } from 'zod';
-import { problemOfBaseUrl, problemOfKey, problemsOfReferences } from './config-checks.ts';
-import { Duration, LONGEST_KEEP_MS, durationOf } from './duration.ts';
+import { problemsOfReferences } from './config-checks.ts';
+import { Duration, durationOf, LONGEST_KEEP_MS, MOST_TIMER_MS } from './duration.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Strategy } from './job.ts';
-import { CAPABILITIES, TIERS } from './model.ts';
+import { CAPABILITIES } from './model.ts';
+import { ModelConfig } from './model-config.ts';
+import { Name } from './name.ts';
+import { ProviderConfig } from './provider-config.ts';
 
 export { unknownName } from './config-checks.ts';
+export { ModelConfig, ModelPrice } from './model-config.ts';
+export { keysOf, ProviderConfig, type ProviderKey, type ProviderKind, RateLimits } from './provider-config.ts';
 
 /**
  * The shape of `sluice.yaml`, with its defaults. Names are keys, so that nothing can be declared twice; durations are
  * texts with a unit; money is in USD, prices are in USD per million tokens, as price lists give them.
  */
 
-const Name = z.string().regex(/^[A-Za-z0-9][\w.:/@-]{0,127}$/, 'use 1 to 128 letters, digits or . _ - : / @');
 const LaneName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'use 1 to 32 lower-case letters, digits or -');
 const Share = z.number().min(0).max(1);
-/** Well below the 24.8 days at which timers wrap around and fire at once. */
-const MOST_TIMER_MS = 86_400_000;
 const Usd = z.number().min(0).max(1_000_000);
-
-const ApiKey = z.string().superRefine((key, context) => {
-  const problem = problemOfKey(key);
-  if (problem) context.addIssue({ code: 'custom', message: problem });
-});
-
-/** What describes the request itself is for the HTTP client alone, and a compressed answer could not be read. */
-const HeaderName = z
-  .string()
-  .regex(/^[\w-]{1,64}$/, 'use 1 to 64 letters, digits or _ -')
-  .refine(
-    (name) =>
-      !/^(host|connection|keep-alive|upgrade|expect|te|trailer|content-.*|transfer-.*|accept|accept-.*)$/i.test(name),
-    'set by Sluice itself',
-  );
-
-export const ProviderConfig = z
-  .strictObject({
-    /** Which dialect it speaks. */
-    kind: z.enum(['openai']).default('openai'),
-    /** Where its API begins: `https://openrouter.ai/api/v1`. The key is sent nowhere else. */
-    base_url: z.string(),
-    api_key: ApiKey.optional(),
-    /** In which field it takes the limit on the answer; without it what suits the address. */
-    max_tokens_field: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
-    /** Sent with every call; for a key use `api_key`. */
-    headers: z.record(HeaderName, z.string().regex(/^[\x20-\x7e]*$/, 'printable ASCII characters only')).default({}),
-    /** Allows loopback and private addresses, and plain http to them: for a model server of your own. */
-    allow_private: z.boolean().default(false),
-    /** The longest that one call may take, whatever a job asks for. */
-    timeout: durationOf(1, MOST_TIMER_MS).prefault('120s'),
-    max_response_bytes: z.int().min(1_024).max(1_073_741_824).default(16_777_216),
-    /** Connections to it from one worker process at the most. */
-    connections: z.int().min(1).max(10_000).default(1_024),
-  })
-  .superRefine(({ base_url: baseUrl, allow_private: allowPrivate }, context) => {
-    const problem = typeof baseUrl === 'string' ? problemOfBaseUrl(baseUrl, allowPrivate) : undefined;
-    if (problem) context.addIssue({ code: 'custom', path: ['base_url'], message: problem });
-  }, BESIDE_OTHER_PROBLEMS);
-export type ProviderConfig = z.infer<typeof ProviderConfig>;
-
-export const ModelConfig = z.strictObject({
-  provider: Name,
-  /** The provider's own id, pinned to a version where it has one. */
-  id: z.string().min(1).max(256),
-  price: z.strictObject({ input: z.number().min(0).max(100_000), output: z.number().min(0).max(100_000) }),
-  /** Tokens that prompt and answer may have together. */
-  context: z.int().min(1).max(100_000_000).default(128_000),
-  max_output: z.int().min(1).max(10_000_000).default(16_384),
-  capabilities: z.array(z.enum(CAPABILITIES)).default([]),
-  tier: z.enum(TIERS).default('medium'),
-  /** Expected score by task, 0 to 1; `default` for all other tasks. */
-  scores: z.record(Name, Share).default({}),
-  /** What to expect before the model's last hundred calls say better. */
-  latency: z
-    .strictObject({ p50: Duration, p95: Duration })
-    .refine(({ p50, p95 }) => p50 <= p95, { path: ['p95'], message: 'must not be below p50' })
-    .prefault({ p50: '2s', p95: '8s' }),
-  weight: z.number().min(0).max(1_000_000).default(1),
-});
-export type ModelConfig = z.infer<typeof ModelConfig>;
 
 const Weights = z.strictObject({ quality: Share, cost: Share, latency: Share });
 
@@ -101,6 +42,8 @@ const LaneConfig = z.strictObject({
   share: z.number().positive().max(1).default(0.5),
   /** A wait that a provider asks for is waited out up to this long; a longer one means the next model, where there is one. */
   max_wait: Duration.prefault('60s'),
+  /** When all models that are left have been failing for longer than this, jobs fail instead of waiting for them. */
+  max_outage: Duration.prefault('10m'),
 });
 export type LaneConfig = z.infer<typeof LaneConfig>;
 
@@ -114,8 +57,23 @@ export const RoutingConfig = z.strictObject({
   latency_percentile: z.literal([50, 95]).default(95),
   /** Tokens that an answer may have when neither the job nor its task says. */
   default_max_tokens: z.int().min(1).max(1_000_000).default(1_024),
+  /** Lets models be asked whose price nobody knows. Their calls count as free, and are marked. */
+  allow_unpriced: z.boolean().default(false),
 });
 export type RoutingConfig = z.infer<typeof RoutingConfig>;
+
+/** When a model, or a key, is left alone after failures; decided for all workers at once. */
+export const CircuitConfig = z.strictObject({
+  /** It opens when so many calls have failed within `window`... */
+  failures: z.int().min(1).max(10_000).default(5),
+  /** ...and they were at least this part of all calls. */
+  failure_share: z.number().min(0).max(1).default(0.5),
+  window: durationOf(1_000, 3_600_000).prefault('30s'),
+  /** Then one call tries it after so long; twice as long after each one that fails, up to `longest_cooldown`. */
+  cooldown: durationOf(100, 3_600_000).prefault('10s'),
+  longest_cooldown: durationOf(100, MOST_TIMER_MS).prefault('5m'),
+});
+export type CircuitConfig = z.infer<typeof CircuitConfig>;
 
 export const WINDOWS = ['hour', 'day', 'week', 'month', 'total'] as const;
 
@@ -177,8 +135,12 @@ export const ConfigShape = z.strictObject({
   lanes: z
     .record(LaneName, LaneConfig)
     .refine((map) => Object.keys(map).length > 0, 'declare at least one lane, or leave lanes out')
-    .prefault({ interactive: { share: 0.25, max_wait: '1s' }, batch: { share: 0.75, max_wait: '60s' } }),
+    .prefault({
+      interactive: { share: 0.25, max_wait: '1s', max_outage: '10s' },
+      batch: { share: 0.75, max_wait: '60s' },
+    }),
   routing: RoutingConfig.prefault({}),
+  circuit: CircuitConfig.prefault({}),
   budgets: z.record(BudgetName, BudgetConfig).default({}),
   experiments: z.record(Name, ExperimentConfig).default({}),
   cache: z

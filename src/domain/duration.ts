@@ -4,6 +4,8 @@ import { show } from './issues.ts';
 const UNITS_IN_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** A year. What is kept that long is kept in a file. */
 export const LONGEST_KEEP_MS = 366 * UNITS_IN_MS.d;
+/** Well below the 24.8 days at which timers wrap around and fire at once. */
+export const MOST_TIMER_MS = UNITS_IN_MS.d;
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /** `500ms`, `60s`, `5m`, `24h`, `7d` in milliseconds, or undefined when the text is not a duration. */

@@ -1,3 +1,4 @@
+import type { ToldLimits } from './rate-limits.ts';
 import type { TokenUsage } from './usage.ts';
 
 /**
@@ -60,6 +61,10 @@ export type ErrorDetails = {
   billed?: { usage: TokenUsage; nanos?: number };
   /** Name of the provider that failed. */
   provider?: string;
+  /** What the answer's headers told about the provider's limits. */
+  limits?: ToldLimits;
+  /** The provider says that asking again is of no use, whatever the status: its key's money or quota is gone until then. */
+  benchMs?: number;
 };
 
 /**

@@ -89,9 +89,13 @@ function explain(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): Ex
     }
   }
   const value = path.some((step) => SECRET_FIELDS.has(step)) ? HIDDEN : valueAt(input, path);
-  const isPrompt =
-    typeof value === 'string' && value !== '' && PROMPT_FIELDS.has(path.findLast((step) => typeof step === 'string'));
-  return [{ path, message: sentence(issue, value, isPrompt ? textOfLength(value) : show(value)) }];
+  const shown = typeof value === 'string' && isPrompt(value, path) ? textOfLength(value) : show(value);
+  return [{ path, message: sentence(issue, value, shown) }];
+}
+
+function isPrompt(text: string, path: Problem['path']): boolean {
+  // A price has an input, too.
+  return text !== '' && !path.includes('price') && PROMPT_FIELDS.has(path.findLast((step) => typeof step === 'string'));
 }
 
 function explainUnknown(path: Problem['path'], key: string, known: readonly string[]): Explained {
@@ -116,7 +120,14 @@ const SECRET_FIELDS: ReadonlySet<string | number> = new Set(['api_key', 'headers
 const HIDDEN = Symbol('a hidden value');
 
 /** What stands in these is a prompt, or a piece of one, however short it is. */
-const PROMPT_FIELDS: ReadonlySet<unknown> = new Set(['prompt', 'messages', 'content', 'text', 'arguments']);
+const PROMPT_FIELDS: ReadonlySet<unknown> = new Set([
+  // Ours and OpenAI's.
+  ...'prompt messages content text arguments body'.split(' '),
+  // Anthropic's.
+  ...'system input data'.split(' '),
+  // Google's.
+  ...'request systemInstruction contents parts args response'.split(' '),
+]);
 
 function sentence(issue: z.core.$ZodIssue, value: unknown, shown: string): string {
   if (value === undefined && issue.code !== 'custom') return 'missing';

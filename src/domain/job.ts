@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Expectation } from './expectation.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
+import { Name } from './name.ts';
 import { type ChatRequest, Message, SamplingParameters, textOf } from './request.ts';
 
 /**
@@ -18,8 +19,6 @@ import { type ChatRequest, Message, SamplingParameters, textOf } from './request
  * - account: who pays; the owner of a budget.
  * - ledger: the Redis keys that hold budgets, reservations and the usage stream; the only truth about money.
  */
-
-const Name = z.string().regex(/^[A-Za-z0-9][\w.:/@-]{0,127}$/, 'use 1 to 128 letters, digits or . _ - : / @');
 
 export const Strategy = z.enum(['hybrid', 'cost', 'latency', 'task', 'order', 'random', 'weighted']);
 export type Strategy = z.infer<typeof Strategy>;

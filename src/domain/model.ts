@@ -1,4 +1,7 @@
-import type { TokenPrice } from './money.ts';
+import type { Feature } from './features.ts';
+import type { PriceList } from './price.ts';
+import type { RateLimits } from './provider-config.ts';
+import type { ModelConfig } from './model-config.ts';
 
 export const CAPABILITIES = ['tools', 'json', 'vision', 'reasoning'] as const;
 export type Capability = (typeof CAPABILITIES)[number];
@@ -14,7 +17,9 @@ export type ModelSpec = {
   provider: string;
   /** The provider's own, pinned id. */
   id: string;
-  price: TokenPrice;
+  price: PriceList;
+  /** Who says so: `config`, or a catalogue with its version; `unknown` when nobody does, and `price` is 0. */
+  priceSource: string;
   /** Tokens that prompt and answer may have together. */
   contextTokens: number;
   maxOutputTokens: number;
@@ -27,4 +32,10 @@ export type ModelSpec = {
   latencyMs: { p50: number; p95: number };
   /** Share of the traffic under the `weighted` strategy. */
   weight: number;
+  /** What requests to it cannot say, whether the model could do it or not. */
+  lacks: ReadonlySet<Feature>;
+  /** For each key of its provider. */
+  limits: RateLimits;
+  /** What its requests say besides the job's own words. */
+  request: Pick<ModelConfig, 'omit' | 'service_tier' | 'openrouter'>;
 };

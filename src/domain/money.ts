@@ -20,19 +20,8 @@ export function usdPerMillionToPicosPerToken(usdPerMillion: number): number {
   return usdPerMillion > 0 ? Math.max(1, Math.round(usdPerMillion * 1_000_000)) : 0;
 }
 
-export type TokenPrice = {
-  inputPicosPerToken: number;
-  outputPicosPerToken: number;
-};
-
-export type TokenCount = {
-  inputTokens: number;
-  outputTokens: number;
-};
-
-/** The price of these tokens in nano-dollars, rounded up once, so that an estimate is never short and a bill never 0 by rounding. */
-export function costOfTokens(price: TokenPrice, tokens: TokenCount): number {
-  const picos = tokens.inputTokens * price.inputPicosPerToken + tokens.outputTokens * price.outputPicosPerToken;
+/** Pico-dollars as nano-dollars, rounded up: an estimate is never short, and a bill never 0 by rounding. */
+export function nanosOfPicos(picos: number): number {
   return Math.ceil(picos / PICOS_PER_NANO);
 }
 

@@ -1,6 +1,7 @@
 import type { ModelSpec } from './model.ts';
-import { costOfTokens } from './money.ts';
+import { costOfUsage } from './price.ts';
 import type { AttemptSummary, JobResult } from './result.ts';
+import type { TokenUsage } from './usage.ts';
 
 /** Answers that were checked against an expectation. */
 export type Accuracy = { scored: number; correct: number };
@@ -72,8 +73,7 @@ export function createSummary(models: readonly ModelSpec[]) {
       line.scored += 1;
       line.correct += result.score ?? 0;
     }
-    const { input_tokens: inputTokens, output_tokens: outputTokens } = result.completion.usage;
-    if (dearest) dearestNanos += costOfTokens(dearest.price, { inputTokens, outputTokens });
+    if (dearest) dearestNanos += costOfUsage(dearest.price, withoutTier(result.completion.usage));
   }
 
   function summary(): BatchSummary {
@@ -112,6 +112,11 @@ function lineOf<Line>(lines: Map<string, Line>, name: string, create: (name: str
   const line = lines.get(name) ?? create(name);
   lines.set(name, line);
   return line;
+}
+
+/** How another model would have served it nobody knows: in the ordinary way. */
+function withoutTier({ service_tier: _tier, ...tokens }: TokenUsage): TokenUsage {
+  return tokens;
 }
 
 /** By the price of a token in and a token out together: the order that a price list shows. */

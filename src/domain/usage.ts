@@ -2,10 +2,19 @@ import { z } from 'zod';
 
 /** Tokens of one call, as the provider counted them, or as we did when it did not say (`estimated`). */
 export const TokenUsage = z.object({
+  /** The whole prompt: what was read from a cache or written to one is in it, whichever way the provider counts. */
   input_tokens: z.int().min(0),
+  /** The whole answer: what was thought is in it. */
   output_tokens: z.int().min(0),
+  /** Of the input: read from the provider's cache. */
   cached_input_tokens: z.int().min(0).optional(),
+  /** Of the input: written to the provider's cache, for five minutes (`cache_write_tokens`) or for an hour. */
+  cache_write_tokens: z.int().min(0).optional(),
+  cache_write_1h_tokens: z.int().min(0).optional(),
+  /** Of the output: thought, not said. */
   reasoning_tokens: z.int().min(0).optional(),
+  /** In which tier the provider says that it served the call, where that is not the usual one: `batch`, `flex`, `priority`. */
+  service_tier: z.string().max(32).optional(),
   estimated: z.boolean().optional(),
 });
 export type TokenUsage = z.infer<typeof TokenUsage>;
@@ -40,20 +49,30 @@ export const UsageRecord = z.object({
   /** Alias, provider and the pinned id it stands for. */
   model: z.string(),
   provider: z.string(),
+  /** Name of the provider's key that was used. */
+  key: z.string().optional(),
   model_id: z.string(),
   variant: z.string().optional(),
   input_tokens: z.int().min(0),
   output_tokens: z.int().min(0),
   cached_input_tokens: z.int().min(0).optional(),
+  cache_write_tokens: z.int().min(0).optional(),
+  cache_write_1h_tokens: z.int().min(0).optional(),
   reasoning_tokens: z.int().min(0).optional(),
+  service_tier: z.string().optional(),
   /** True when the tokens were counted by us and not by the provider. */
   estimated: z.boolean().optional(),
   cost_nanos: z.int(),
-  /** `provider`: the provider said what it charges; `config`: tokens times the configured price. */
-  price_source: z.enum(['provider', 'config']),
+  /**
+   * `provider`: the provider said what it charges. Else tokens times a price: `config`, or a catalogue with its version
+   * (`genai-prices@0.1.8`). `unknown`: nobody knows the price, and the call counts as free.
+   */
+  price_source: z.string(),
   /** What a cache hit would have cost. */
   saved_nanos: z.int().optional(),
   latency_ms: z.number().min(0),
+  /** To the first piece of the answer, where it was sent in pieces. */
+  first_token_ms: z.number().min(0).optional(),
   /** From enqueueing to this attempt's start: earlier attempts and waits are in it. */
   queue_ms: z.number().min(0),
   at: z.int(),

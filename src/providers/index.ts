@@ -1,2 +1,2 @@
 export { createProviders, type Providers } from './registry.ts';
-export type { CallOptions, Provider } from './provider.ts';
+export type { Answer, CallOptions, Provider } from './provider.ts';

@@ -1,12 +1,28 @@
-import type { Config, ProviderConfig } from '../domain/config.ts';
-import { badResponse, failureOfAnswer, failureOfThrown } from './failures.ts';
-import { createHttpClient, type HttpAnswer, type HttpCall } from './http.ts';
-import { createOpenAiDialect } from './openai-compatible.ts';
-import type { Dialect, Provider } from './provider.ts';
+import { type Config, keysOf, type ProviderConfig, type ProviderKind } from '../domain/config.ts';
+import { GatewayError } from '../domain/errors.ts';
+import type { ToldLimits } from '../domain/rate-limits.ts';
+import { createAnthropicDialect } from './anthropic/dialect.ts';
+import { createAzureDialect } from './chat/azure.ts';
+import { createConnection } from './transport/connection.ts';
+import { badResponse, failureOfAnswer } from './failures.ts';
+import { createHeliconeDialect, createLiteLlmDialect, createPortkeyDialect } from './chat/gateways.ts';
+import { createGoogleDialect } from './google/dialect.ts';
+import { createOpenAiDialect } from './chat/dialect.ts';
+import { createOpenRouterDialect } from './chat/openrouter.ts';
+import type { Answer, Dialect, Provider } from './provider.ts';
+import { toldLimits } from './limits/rate-limit-headers.ts';
+import { createStreamedAnswer } from './transport/streamed-answer.ts';
 
-const DIALECTS = {
+const DIALECTS: Record<ProviderKind, (provider: string, config: ProviderConfig) => Dialect> = {
   openai: createOpenAiDialect,
-} satisfies Record<ProviderConfig['kind'], (name: string, config: ProviderConfig) => Dialect>;
+  azure: createAzureDialect,
+  openrouter: createOpenRouterDialect,
+  litellm: createLiteLlmDialect,
+  portkey: createPortkeyDialect,
+  helicone: createHeliconeDialect,
+  anthropic: createAnthropicDialect,
+  google: createGoogleDialect,
+};
 
 export type Providers = {
   get(name: string): Provider;
@@ -32,58 +48,58 @@ export function createProviders(configs: Config['providers']): Providers {
 
 function createProvider(name: string, config: ProviderConfig): Provider {
   const dialect = DIALECTS[config.kind](name, config);
-  const base = new URL(config.base_url);
-  const basePath = base.pathname.replace(/\/$/, '');
-  const client = createHttpClient({
-    origin: base.origin,
-    allowPrivate: config.allow_private,
-    connections: config.connections,
-    maxResponseBytes: config.max_response_bytes,
-  });
-  const headers = {
-    accept: 'application/json',
-    'accept-encoding': 'identity',
-    'content-type': 'application/json',
-    'user-agent': 'sluice',
-    // Names in lower case, so that a configured one replaces ours, and never the key.
-    ...Object.fromEntries(Object.entries(config.headers).map(([header, value]) => [header.toLowerCase(), value])),
-    ...(config.api_key === undefined ? {} : dialect.authorization(config.api_key)),
-  };
+  const connection = createConnection(name, config, dialect);
 
-  async function call(
-    request: Omit<HttpCall, 'headers'>,
-    extraHeaders: Record<string, string> = {},
-  ): Promise<HttpAnswer> {
-    try {
-      return await client.call({ ...request, path: basePath + request.path, headers: { ...headers, ...extraHeaders } });
-    } catch (error) {
-      throw failureOfThrown(name, error);
-    }
+  async function get(path: string, key: string, timeoutMs: number): Promise<unknown> {
+    const answer = await connection.call({ method: 'GET', path, timeoutMs }, key);
+    if (answer.status !== 200) throw failureOfAnswer(name, answer, Date.now());
+    return parseJson(name, answer.text);
   }
 
   return {
     name,
-    async complete(model, request, options) {
-      const { path, body } = dialect.toRequest(model, request);
-      const answer = await call(
+    keys: keysOf(config),
+    async complete(model, request, { key, attemptId, signal, timeoutMs, onText }): Promise<Answer> {
+      const startedAt = performance.now();
+      const streamed = config.stream || onText ? createStreamedAnswer(name, dialect, onText) : undefined;
+      const { path, body } = dialect.toRequest(model, request, { stream: streamed !== undefined });
+      const answer = await connection.call(
         {
           method: 'POST',
           path,
+          headers: { 'x-request-id': attemptId },
           body: JSON.stringify(body),
-          timeoutMs: Math.min(options.timeoutMs, config.timeout),
-          signal: options.signal,
+          timeoutMs: Math.min(timeoutMs, config.timeout),
+          signal,
+          ...(streamed ? { receive: streamed.receive } : {}),
         },
-        { 'x-request-id': options.attemptId },
+        key,
       );
-      if (answer.status !== 200) throw failureOfAnswer(name, answer, Date.now());
-      return dialect.toCompletion(parseJson(name, answer.text));
+      const limits = toldLimits(answer.headers, Date.now());
+      try {
+        if (answer.status !== 200) throw failureOfAnswer(name, answer, Date.now());
+        const completion = dialect.toCompletion(streamed?.body() ?? parseJson(name, answer.text), answer.headers);
+        const firstPieceAt = streamed?.firstPieceAt;
+        return {
+          completion,
+          ...(limits ? { limits } : {}),
+          ...(firstPieceAt === undefined ? {} : { firstTokenMs: firstPieceAt - startedAt }),
+        };
+      } catch (error) {
+        throw withLimits(error, limits);
+      }
     },
-    async probe(timeoutMs) {
-      const answer = await call({ method: 'GET', path: dialect.probePath, timeoutMs });
-      if (answer.status !== 200) throw failureOfAnswer(name, answer, Date.now());
+    async probe(timeoutMs, key) {
+      if (dialect.keyPath !== undefined) await get(dialect.keyPath, key, timeoutMs);
+      return dialect.modelIdsIn(await get(dialect.probePath, key, timeoutMs));
     },
-    close: () => client.close(),
+    close: () => connection.close(),
   };
+}
+
+function withLimits(error: unknown, limits: ToldLimits | undefined): unknown {
+  if (limits === undefined || !(error instanceof GatewayError)) return error;
+  return new GatewayError(error.code, error.message, { ...error.details, limits }, { cause: error.cause });
 }
 
 function parseJson(provider: string, text: string): unknown {

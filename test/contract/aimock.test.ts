@@ -2,14 +2,17 @@ import { LLMock } from '@copilotkit/aimock';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Provider } from '../../src/providers/index.ts';
 import type { ChatRequest } from '../../src/domain/request.ts';
-import { complete, connectProvider, failureOf } from '../support/upstream.ts';
+import { answer, complete, connectProvider, failureOf } from '../support/upstream.ts';
 
 /** An upstream that others wrote: what our own servers and our provider agree on wrongly, it does not. */
-async function startMock(): Promise<{ mock: LLMock; provider: Provider }> {
+async function startMock(
+  basePath = '/v1',
+  config: Parameters<typeof connectProvider>[1] = {},
+): Promise<{ mock: LLMock; provider: Provider }> {
   const mock = new LLMock({ port: 0, logLevel: 'silent' });
   await mock.start();
   onTestFinished(() => mock.stop());
-  return { mock, provider: connectProvider(`${mock.url}/v1`) };
+  return { mock, provider: connectProvider(`${mock.url}${basePath}`, config) };
 }
 
 const ask = (content: string, parameters: ChatRequest['parameters'] = {}): { request: ChatRequest } => ({
@@ -44,6 +47,57 @@ test('tool calls arrive', async () => {
     finish_reason: 'tool_calls',
     tool_calls: [{ type: 'function', function: { name: 'get_weather', arguments: '{"city":"Oslo"}' } }],
   });
+});
+
+test('a stream comes to the same answer, piece by piece', async () => {
+  const { mock, provider } = await startMock('/v1', { stream: true });
+  const usage = { prompt_tokens: 14, completion_tokens: 9, total_tokens: 23 };
+  const content = 'The capital of France is Paris, where 👋 is said.';
+  mock.onMessage('capital of France', { content, usage }, { chunkSize: 3 });
+  mock.onMessage('weather', { toolCalls: [{ name: 'get_weather', arguments: '{"city":"Oslo"}' }], usage });
+  const pieces: string[] = [];
+  const told = await answer(provider, {
+    ...ask('What is the capital of France?'),
+    onText: (piece) => pieces.push(piece),
+  });
+  expect(told.completion).toMatchObject({ content, usage: { input_tokens: 14, output_tokens: 9 } });
+  expect(pieces.length).toBeGreaterThan(5);
+  expect(pieces.join('')).toBe(content);
+  expect(told.firstTokenMs).toBeGreaterThan(0);
+  expect(await complete(provider, ask('What is the weather in Oslo?'))).toMatchObject({
+    content: null,
+    finish_reason: 'tool_calls',
+    tool_calls: [{ function: { name: 'get_weather', arguments: '{"city":"Oslo"}' } }],
+  });
+});
+
+test('a stream that is cut off is no answer', async () => {
+  const { mock, provider } = await startMock('/v1', { stream: true });
+  mock.addFixture({
+    match: { userMessage: 'cut' },
+    response: { content: 'one two three four five six' },
+    chunkSize: 4,
+    truncateAfterChunks: 3,
+  });
+  const error = await failureOf(complete(provider, ask('cut')));
+  expect(['PROVIDER_UNREACHABLE', 'PROVIDER_BAD_RESPONSE']).toContain(error.code);
+  expect(error.details.billUnknown).toBe(true);
+});
+
+test.each([false, true])('OpenRouter’s answers are understood (streamed: %s)', async (stream) => {
+  const { mock, provider } = await startMock('/api/v1', { kind: 'openrouter', stream });
+  mock.onMessage('hello', { content: 'Hi!', usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 } });
+  expect(await complete(provider, ask('hello'))).toMatchObject({
+    content: 'Hi!',
+    finish_reason: 'stop',
+    usage: { input_tokens: 5, output_tokens: 2 },
+  });
+});
+
+test.each([undefined, '2025-01-01-preview'])('Azure’s paths are found (version %s)', async (api_version) => {
+  const { mock, provider } = await startMock('', { kind: 'azure', azure: { api_version } });
+  mock.onMessage('hello', { content: 'Hi!' });
+  expect(await complete(provider, ask('hello'))).toMatchObject({ content: 'Hi!' });
 });
 
 test('a 429 carries its wait, and is not repeated by us', async () => {

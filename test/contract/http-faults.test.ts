@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { GatewayError } from '../../src/domain/errors.ts';
+import { createHttpClient } from '../../src/providers/transport/http.ts';
 import {
   CANARY,
   chatCompletion,
@@ -63,6 +64,41 @@ describe('the total deadline', () => {
     );
     expect(error.message).toBe('upstream: no complete answer within 100 ms');
     expect(tookMs).toBeLessThan(250);
+  });
+
+  test('holds while a call still waits for a connection, and nothing was sent then', ON_A_BUSY_MACHINE, async () => {
+    const upstream = await startUpstream((response, { path }) => void (path === '/third' && response.end()));
+    const client = createHttpClient({
+      origin: upstream.url,
+      allowPrivate: true,
+      connections: 1,
+      maxResponseBytes: 1_024,
+    });
+    onTestFinished(() => client.close());
+    const call = (path: string, timeoutMs: number): Promise<unknown> =>
+      client.call({ method: 'POST', path, headers: {}, body: '{}', timeoutMs }).catch((error: unknown) => error);
+    const [first, second] = await Promise.all([call('/first', 200), timed(call('/second', 50))]);
+    expect(first).toMatchObject({ isSent: true });
+    expect(second.result).toMatchObject({ isSent: false });
+    expect(second.tookMs).toBeLessThan(150);
+    expect(await call('/third', 1_000)).toMatchObject({ status: 200 });
+    expect(upstream.received.map(({ path }) => path)).toEqual(['/first', '/third']);
+  });
+
+  test('a provisional answer is not taken for the answer', async () => {
+    const text = JSON.stringify(chatCompletion());
+    const url = await startTcp((socket) =>
+      socket.once('data', () =>
+        socket.end(`HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n${head}content-length: ${text.length}\r\n\r\n${text}`),
+      ),
+    );
+    const statuses: number[] = [];
+    const receive = (status: number): undefined => void statuses.push(status);
+    const client = createHttpClient({ origin: url, allowPrivate: true, connections: 1, maxResponseBytes: 10_000 });
+    onTestFinished(() => client.close());
+    const call = { method: 'POST', path: '/', headers: {}, body: '{}', timeoutMs: 1_000, receive } as const;
+    expect(await client.call(call)).toMatchObject({ status: 200, text });
+    expect(statuses).toEqual([200]);
   });
 
   test('a slow answer within the deadline is a good one', async () => {
@@ -135,8 +171,6 @@ describe('a connection that breaks', () => {
       'before the announced length',
       (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{"choices":'),
     ],
-    ['with 40 kB of headers', (socket) => socket.end(`HTTP/1.1 200 OK\r\nx: ${'a'.repeat(40_000)}\r\n\r\n{}`)],
-    ['with something that is no HTTP', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
   ])('%s leaves the bill unknown', async (_when, misbehave) => {
     let calls = 0;
     const url = await startTcp((socket) =>
@@ -151,6 +185,16 @@ describe('a connection that breaks', () => {
     expect(error.message).not.toContain(CANARY.prompt);
     // A broken call may have been billed: it is never repeated behind the ledger's back.
     expect(calls).toBe(1);
+  });
+
+  test.each([
+    ['40 kB of headers', `HTTP/1.1 200 OK\r\nx: ${'a'.repeat(40_000)}\r\n\r\n{}`],
+    ['something that is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n'],
+  ])('or brings %s leaves the bill unknown', async (_what, bytes) => {
+    const url = await startTcp((socket) => socket.once('data', () => socket.end(bytes)));
+    const error = await failureOf(complete(connectProvider(url)));
+    expect(['PROVIDER_UNREACHABLE', 'PROVIDER_BAD_RESPONSE']).toContain(error.code);
+    expect(error.details).toMatchObject({ provider: 'upstream', billUnknown: true });
   });
 
   test('and one that never came about costs nothing', async () => {

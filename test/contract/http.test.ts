@@ -1,10 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ProviderConfig } from '../../src/domain/config.ts';
-import { createHttpClient, refusalOf } from '../../src/providers/http.ts';
+import { createHttpClient, refusalOf } from '../../src/providers/transport/http.ts';
 import { createProviders } from '../../src/providers/index.ts';
 import {
   CANARY,
+  answer,
   chatCompletion,
   complete,
   connectProvider,
@@ -47,12 +48,67 @@ describe('what is sent', () => {
     expect(upstream.received[1]?.headers.authorization).toBe('Basic abc');
   });
 
+  test('each call goes out with the key that it names, and with no other', async () => {
+    const upstream = await startFixedUpstream(200, chatCompletion());
+    const api_keys = { main: { key: 'sk-main-1' }, spare: { key: 'sk-spare-2', weight: 3 } };
+    const provider = connectProvider(upstream.url, { api_key: undefined, api_keys });
+    expect(provider.keys.map(({ name, weight }) => [name, weight])).toEqual([
+      ['main', 1],
+      ['spare', 3],
+    ]);
+    for (const key of ['spare', 'main', 'spare']) await complete(provider, { key });
+    expect(upstream.received.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer sk-spare-2',
+      'Bearer sk-main-1',
+      'Bearer sk-spare-2',
+    ]);
+    for (const key of ['default', 'sk-main-1', '__proto__']) {
+      expect(await failureOf(complete(provider, { key }))).toMatchObject({ code: 'INTERNAL', details: {} });
+    }
+    expect(upstream.received).toHaveLength(3);
+  });
+
   test('the probe asks for the models', async () => {
-    const upstream = await startFixedUpstream(200, { data: [] });
-    await connectProvider(`${upstream.url}/v1`).probe(1_000);
+    const upstream = await startFixedUpstream(200, { data: [{ id: 'a' }, { id: 'b', object: 'model' }] });
+    await expect(connectProvider(`${upstream.url}/v1`).probe(1_000, 'default')).resolves.toEqual(['a', 'b']);
     expect(upstream.received[0]).toMatchObject({ method: 'GET', path: '/v1/models', body: '' });
+    const bare = await startFixedUpstream(200, [{ id: 'a' }]);
+    await expect(connectProvider(bare.url).probe(1_000, 'default')).resolves.toEqual(['a']);
+    const other = await startFixedUpstream(200, { message: 'welcome' });
+    await expect(connectProvider(other.url).probe(1_000, 'default')).resolves.toBeUndefined();
+    const page = await startFixedUpstream(200, '<!doctype html>', { 'content-type': 'text/html' });
+    await expect(connectProvider(page.url).probe(1_000, 'default')).rejects.toMatchObject({
+      code: 'PROVIDER_BAD_RESPONSE',
+    });
     const refusing = await startFixedUpstream(401, { error: {} });
-    await expect(connectProvider(refusing.url).probe(1_000)).rejects.toMatchObject({ code: 'PROVIDER_AUTH' });
+    await expect(connectProvider(refusing.url).probe(1_000, 'default')).rejects.toMatchObject({
+      code: 'PROVIDER_AUTH',
+    });
+  });
+});
+
+describe('what the headers tell', () => {
+  const headers = {
+    'x-ratelimit-limit-requests': '100',
+    'x-ratelimit-remaining-requests': '7',
+    'x-ratelimit-reset-requests': '6s',
+  };
+  const limits = { requests: { limit: 100, remaining: 7, resetMs: 6_000 } };
+
+  test.each([false, true])('about limits comes with an answer (streamed: %s)', async (stream) => {
+    const upstream = await startFixedUpstream(200, chatCompletion(), headers);
+    expect(await answer(connectProvider(upstream.url, { stream }))).toMatchObject({ limits });
+  });
+
+  test.each([
+    [429, { error: { code: 'rate_limit_exceeded' } }, 'PROVIDER_RATE_LIMITED'],
+    [200, chatCompletion({ choices: [] }), 'PROVIDER_BAD_RESPONSE'],
+  ])('about limits comes with a %s that is none', async (status, body, code) => {
+    const upstream = await startFixedUpstream(status, body, headers);
+    expect(await failureOf(complete(connectProvider(upstream.url)))).toMatchObject({
+      code,
+      details: { status, limits },
+    });
   });
 });
 
@@ -83,6 +139,31 @@ describe('the size of an answer', () => {
       message: 'upstream answered 200 with more than max_response_bytes',
       details: { billUnknown: true },
     });
+  });
+
+  test.each([1_024, 65_536])('holds for a stream too, fed in pieces of %i bytes', async (size) => {
+    let hasLeft = 0;
+    const upstream = await startUpstream((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const piece = `: ${'x'.repeat(size - 4)}\n\n`;
+      const pump = (): void => {
+        let isFlowing = true;
+        while (isFlowing && !response.destroyed) {
+          isFlowing = response.write(piece);
+          hasLeft += size;
+        }
+        if (!response.destroyed) response.once('drain', pump);
+      };
+      pump();
+    });
+    const limit = 1_048_576;
+    const error = await failureOf(complete(connectProvider(upstream.url, { stream: true, max_response_bytes: limit })));
+    expect(error).toMatchObject({
+      code: 'PROVIDER_BAD_RESPONSE',
+      message: 'upstream answered 200 with more than max_response_bytes',
+    });
+    // What the sockets' buffers hold on the way comes on top.
+    expect(hasLeft).toBeLessThan(16 * limit);
   });
 
   test('a compressed answer, which nobody asked for, is not unpacked: it could be a bomb', async () => {
@@ -122,7 +203,7 @@ describe('where a name leads', () => {
       upstream: { ...ProviderConfig.parse({ base_url: 'https://x.test' }), base_url: url },
     }).all();
     onTestFinished(() => provider?.close());
-    const error = await failureOf(provider?.probe(1_000) ?? Promise.resolve());
+    const error = await failureOf(provider?.probe(1_000, 'default') ?? Promise.resolve());
     expect(error).toMatchObject({
       code: 'PROVIDER_UNREACHABLE',
       message: 'upstream: localhost resolves to a private address; set allow_private: true if that is meant',

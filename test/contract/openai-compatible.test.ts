@@ -2,11 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../src/domain/errors.ts';
 import type { Completion } from '../../src/domain/result.ts';
-import { createOpenAiDialect } from '../../src/providers/openai-compatible.ts';
+import { createOpenAiDialect } from '../../src/providers/chat/dialect.ts';
 import {
   CANARY,
-  MODEL,
-  REQUEST,
   chatCompletion,
   complete,
   connectProvider,
@@ -15,28 +13,12 @@ import {
 } from '../support/upstream.ts';
 
 const dialect = createOpenAiDialect('upstream', { base_url: 'http://127.0.0.1/v1' });
-const toCompletion = (body: unknown): Completion => dialect.toCompletion(body);
+const toCompletion = (body: unknown): Completion => dialect.toCompletion(body, {});
 
 const choice = (message: unknown, reason: unknown = 'stop'): { choices: unknown[] } => ({
   choices: [{ index: 0, message, finish_reason: reason }],
 });
 const text = (content: string, reason: unknown = 'stop'): { choices: unknown[] } => choice({ content }, reason);
-
-const bodyFor = (settings: Parameters<typeof createOpenAiDialect>[1]): object =>
-  createOpenAiDialect('upstream', settings).toRequest(MODEL, REQUEST).body as object;
-
-describe('the limit on the answer', () => {
-  test.each([
-    ['https://openrouter.ai/api/v1', undefined, 'max_tokens'],
-    ['https://api.openai.com/v1', undefined, 'max_completion_tokens'],
-    ['https://api.openai.com/v1', 'max_tokens', 'max_tokens'],
-    ['http://127.0.0.1:4000/v1', 'max_completion_tokens', 'max_completion_tokens'],
-  ] as const)('goes to %s (told %s) as %s', (base_url, told, field) => {
-    const body = bodyFor({ base_url, max_tokens_field: told });
-    expect(body).toHaveProperty(field, REQUEST.maxTokens);
-    expect(Object.keys(body).filter((name) => name.startsWith('max_'))).toEqual([field]);
-  });
-});
 
 describe('an answer', () => {
   test('becomes a completion', async () => {
@@ -59,6 +41,29 @@ describe('an answer', () => {
     });
   });
 
+  test('may be a tool call whose arguments are no text', () => {
+    const call = { id: 'call_1', function: { name: 'add', arguments: { a: 1 } } };
+    expect(
+      toCompletion(chatCompletion(choice({ tool_calls: [call, { function: { name: 'now' } }] }))).tool_calls,
+    ).toEqual([
+      { id: 'call_1', type: 'function', function: { name: 'add', arguments: '{"a":1}' } },
+      {
+        id: expect.stringMatching(/^call_[0-9a-f]{24}$/),
+        type: 'function',
+        function: { name: 'now', arguments: '{}' },
+      },
+    ]);
+  });
+
+  test('gives calls without an id one that is the same each time, and another for each call', () => {
+    const call = { id: '', function: { name: 'add', arguments: '{}' } };
+    const idsIn = (id: string): string[] =>
+      toCompletion(chatCompletion({ id, ...choice({ tool_calls: [call, call] }) })).tool_calls?.map(({ id }) => id) ??
+      [];
+    expect(idsIn('a')).toEqual(idsIn('a'));
+    expect(new Set([...idsIn('a'), ...idsIn('b')]).size).toBe(4);
+  });
+
   test('may be a refusal', () => {
     const completion = toCompletion(chatCompletion(choice({ content: null, refusal: 'No.' })));
     expect(completion).toMatchObject({ content: null, refusal: 'No.', finish_reason: 'stop' });
@@ -70,6 +75,9 @@ describe('an answer', () => {
     ['tool_calls', 'tool_calls'],
     ['content_filter', 'content_filter'],
     ['function_call', 'tool_calls'],
+    ['eos', 'stop'],
+    ['model_length', 'length'],
+    ['STOP', 'stop'],
   ])('with the finish reason %s is one of %s', (reason, expected) => {
     expect(toCompletion(chatCompletion(text('four', reason))).finish_reason).toBe(expected);
   });
@@ -88,7 +96,11 @@ describe('a 200 that is no answer', () => {
     ['an empty text that was cut off', text('', 'length'), 'with an empty answer'],
     ['no finish reason', text(CANARY.answer, null), 'with an answer that has no known finish_reason'],
     ['the finish reason "error"', text('x', 'error'), 'with an answer that has no known finish_reason'],
-    ['an unknown finish reason', text('x', 'eos'), 'with an answer that has no known finish_reason'],
+    [
+      'an unknown finish reason',
+      text('x', 'insufficient_system_resource'),
+      'with an answer that has no known finish_reason',
+    ],
   ];
 
   test.each(useless)('%s costs what the provider says it used', async (_name, body, problem) => {
@@ -173,9 +185,35 @@ describe('usage', () => {
         completion_tokens_details: { reasoning_tokens: 2 },
       }),
     ).toEqual({ input_tokens: 12, output_tokens: 3, cached_input_tokens: 8, reasoning_tokens: 2 });
-    for (const details of [null, 'x', { cached_tokens: -1 }, { cached_tokens: 'x', reasoning_tokens: 1e300 }]) {
+    for (const details of [
+      null,
+      'x',
+      { cached_tokens: 13, reasoning_tokens: 4 },
+      { cached_tokens: -1 },
+      { cached_tokens: 'x', reasoning_tokens: 1e300 },
+    ]) {
       const usage = { prompt_tokens: 12, completion_tokens: 3 };
       expect(usageOf({ ...usage, prompt_tokens_details: details, completion_tokens_details: details })).toEqual({
+        input_tokens: 12,
+        output_tokens: 3,
+      });
+    }
+  });
+
+  test('a total that nothing explains changes nothing', () => {
+    const usage = { prompt_tokens: 12, completion_tokens: 3, completion_tokens_details: { reasoning_tokens: 2 } };
+    for (const total of [0, 14, 400, -1, 1e300, 'x', null]) {
+      expect(usageOf({ ...usage, total_tokens: total })).toEqual({
+        input_tokens: 12,
+        output_tokens: 3,
+        reasoning_tokens: 2,
+      });
+    }
+  });
+
+  test('a tier that is no word is not recorded', () => {
+    for (const tier of [7, '', 'Robert"); DROP', 'x'.repeat(33), 'auto', 'on_demand']) {
+      expect(toCompletion(chatCompletion({ service_tier: tier })).usage).toEqual({
         input_tokens: 12,
         output_tokens: 3,
       });

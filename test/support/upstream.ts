@@ -7,7 +7,7 @@ import type { GatewayError } from '../../src/domain/errors.ts';
 import type { ModelSpec } from '../../src/domain/model.ts';
 import type { ChatRequest } from '../../src/domain/request.ts';
 import type { Completion } from '../../src/domain/result.ts';
-import { type CallOptions, type Provider, createProviders } from '../../src/providers/index.ts';
+import { type Answer, type CallOptions, type Provider, createProviders } from '../../src/providers/index.ts';
 
 export type Received = { method: string; path: string; headers: IncomingHttpHeaders; body: string };
 
@@ -51,6 +51,22 @@ export async function startFixedUpstream(
   });
 }
 
+/** Answers every call with these pieces of a stream, each sent on its own. */
+export async function startStreamingUpstream(
+  pieces: readonly (string | Uint8Array)[],
+  headers: Record<string, string> = {},
+): Promise<Upstream> {
+  return startUpstream(async (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', ...headers });
+    for (const piece of pieces) {
+      response.write(piece);
+      // The next turn of the event loop, so that they do not leave in one packet.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    response.end();
+  });
+}
+
 /** A TCP server that does with each connection what the test says. */
 export async function startTcp(serve: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
@@ -76,6 +92,7 @@ export const MODEL: ModelSpec = {
   provider: 'upstream',
   id: 'vendor/small-1',
   price: { inputPicosPerToken: 150_000, outputPicosPerToken: 600_000 },
+  priceSource: 'config',
   contextTokens: 8_000,
   maxOutputTokens: 1_000,
   capabilities: new Set(),
@@ -84,6 +101,9 @@ export const MODEL: ModelSpec = {
   defaultScore: 0.5,
   latencyMs: { p50: 10, p95: 20 },
   weight: 1,
+  lacks: new Set(),
+  limits: {},
+  request: { omit: [] },
 };
 
 /** A provider as the configuration makes it; closed at the end of the test. */
@@ -109,17 +129,21 @@ export const REQUEST: ChatRequest = {
   parameters: {},
 };
 
-export async function complete(
-  provider: Provider,
-  options: Partial<CallOptions> & { request?: ChatRequest } = {},
-): Promise<Completion> {
-  const { request = REQUEST, ...rest } = options;
-  return provider.complete(MODEL, request, {
+export type TestCall = Partial<CallOptions> & { model?: ModelSpec; request?: ChatRequest };
+
+export async function answer(provider: Provider, options: TestCall = {}): Promise<Answer> {
+  const { model = MODEL, request = REQUEST, ...rest } = options;
+  return provider.complete(model, request, {
     timeoutMs: 5_000,
     signal: new AbortController().signal,
     attemptId: 'j-1:1',
+    key: 'default',
     ...rest,
   });
+}
+
+export async function complete(provider: Provider, options: TestCall = {}): Promise<Completion> {
+  return (await answer(provider, options)).completion;
 }
 
 /** The error of a call that must fail. */

@@ -1,30 +1,15 @@
 import { lookup } from 'node:dns';
 import { Pool } from 'undici';
-import { kindOfAddress } from '../domain/address.ts';
+import { kindOfAddress } from '../../domain/address.ts';
+import { Exchange, type HttpAnswer, type HttpCall } from './exchange.ts';
 
-export type HttpAnswer = { status: number; headers: Record<string, string | string[] | undefined>; text: string };
-
-export type HttpCall = {
-  method: 'GET' | 'POST';
-  path: string;
-  headers: Record<string, string>;
-  body?: string;
-  timeoutMs: number;
-  signal?: AbortSignal;
-};
+export { DeadlinePassed, type ChunkConsumer, type HttpAnswer, type HttpCall } from './exchange.ts';
 
 export type HttpClient = {
+  /** Rejects with whatever ended the call; `failures.ts` says what that means. */
   call(request: HttpCall): Promise<HttpAnswer>;
   close(): Promise<void>;
 };
-
-/** Thrown (as an abort reason) when the total deadline of a call has passed. */
-export class DeadlinePassed extends Error {
-  constructor(timeoutMs: number) {
-    super(`no complete answer within ${timeoutMs} ms`);
-    this.name = 'DeadlinePassed';
-  }
-}
 
 /** Thrown when a provider's name resolves to an address that it may not have. */
 export class AddressRefused extends Error {
@@ -34,19 +19,24 @@ export class AddressRefused extends Error {
   }
 }
 
+/** How long a streamed answer may stand still once it has begun. */
+const STREAM_IDLE_MS = 60_000;
+
 /**
- * The one outgoing call of the product, one pool per provider. Built on undici's `request`, which neither follows
- * redirects nor decompresses. The inactivity timeouts are off: an answer that drips in never trips them, so that the
- * total deadline is what counts.
+ * The one outgoing call of the product, one pool per provider. undici's dispatcher neither follows redirects nor
+ * decompresses. Its inactivity timeouts are off: an answer that drips in never trips them, so that the total deadline is
+ * what counts. `maxResponseBytes` bounds streamed answers, too.
  */
 export function createHttpClient(options: {
   origin: string;
   allowPrivate: boolean;
   connections: number;
   maxResponseBytes: number;
+  streamIdleMs?: number;
 }): HttpClient {
-  const { protocol } = new URL(options.origin);
-  const pool = new Pool(options.origin, {
+  const { origin, streamIdleMs = STREAM_IDLE_MS } = options;
+  const { protocol } = new URL(origin);
+  const pool = new Pool(origin, {
     connections: options.connections,
     pipelining: 1,
     headersTimeout: 0,
@@ -54,29 +44,15 @@ export function createHttpClient(options: {
     maxResponseSize: options.maxResponseBytes,
     connect: { timeout: 10_000, lookup: createLookup(protocol, options.allowPrivate) },
   });
-
-  async function call(request: HttpCall): Promise<HttpAnswer> {
-    const controller = new AbortController();
-    const forward = (): void => controller.abort(request.signal?.reason);
-    if (request.signal?.aborted) forward();
-    request.signal?.addEventListener('abort', forward, { once: true });
-    const timer = setTimeout(() => controller.abort(new DeadlinePassed(request.timeoutMs)), request.timeoutMs);
-    try {
-      const { statusCode, headers, body } = await pool.request({
-        method: request.method,
-        path: request.path,
-        headers: request.headers,
-        body: request.body ?? null,
-        signal: controller.signal,
-      });
-      return { status: statusCode, headers, text: await body.text() };
-    } finally {
-      clearTimeout(timer);
-      request.signal?.removeEventListener('abort', forward);
-    }
-  }
-
-  return { call, close: () => pool.destroy() };
+  return {
+    call: (request) =>
+      new Promise((resolve, reject) => {
+        if (request.signal?.aborted) return reject(request.signal.reason);
+        const { method, path, headers, body = null } = request;
+        pool.dispatch({ method, path, headers, body }, new Exchange(request, streamIdleMs, { resolve, reject }));
+      }),
+    close: () => pool.destroy(),
+  };
 }
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]) => void;
