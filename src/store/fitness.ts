@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { InputError } from '../domain/errors.ts';
+import { type RedisTarget, describeTarget } from './redis.ts';
 
 export type ServerProblem = {
   message: string;
@@ -39,6 +41,14 @@ export async function problemsOfServer(redis: Redis, now: () => number = Date.no
   return problems;
 }
 
+/**
+ * For whoever wanted something of a Redis that did not do it: where it is, without a password, and what is wrong. What
+ * the client threw is not kept as the cause: it holds what was sent.
+ */
+export function unusable(target: RedisTarget, failure: unknown): InputError {
+  return new InputError(`Redis at ${describeTarget(target)} cannot be used: ${sentence(failure)}`, 3);
+}
+
 async function withinTime<Value>(work: Promise<Value>, redis: Redis): Promise<Value> {
   let lastError: Error | undefined;
   const remember = (error: Error): void => {
@@ -66,5 +76,5 @@ function sentence(error: unknown): string {
   if (code === 'ENOENT') return 'there is no such socket; is it running?';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its host name is unknown';
   if (/WRONGPASS|NOAUTH|invalid username-password/i.test(message)) return 'the password is wrong or missing';
-  return message.split('\n')[0] ?? message;
+  return message.replace(/(, with args beginning with:|\n)[^]*/, '');
 }

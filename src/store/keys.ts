@@ -39,8 +39,12 @@ export function createKeys(prefix: string) {
     latencies: (model: string) => `${prefix}:observed:${model}`,
     /** Hash: model -> how many calls were observed, by which readers see what changed. */
     observed: `${prefix}:observed`,
-    /** Hash: model -> epoch milliseconds until which it is not asked. */
-    benched: `${prefix}:benched`,
+    /** Hash: how a gate stands; see `gates/state.ts`. */
+    gate: (name: string) => `${prefix}:gate:${name}`,
+    /** Sorted set: the names of all gates by when they were last used, to the hour. */
+    gates: `${prefix}:gates`,
+    /** Hash: the name of a gate that lets no calls pass -> `until:since:reason:code`. */
+    closedGates: `${prefix}:gates:closed`,
     /** String: the answer to a request (Completion as JSON). */
     cache: (digest: string) => `${prefix}:cache:${digest}`,
   };

@@ -1,3 +1,26 @@
+import type { CircuitConfig } from '../domain/config.ts';
+import type { GateClaim, GateReport } from '../domain/gate.ts';
+import { gateNames } from './gates/names.ts';
+import type { Keys } from './keys.ts';
+import type { AdmitRequest, SettleRequest } from './ledger.ts';
+
+/** What the ledger's scripts are told, as texts in a fixed order; the scripts take the names for their variables. */
+
+/**
+ * What all jobs of a call share, in this order: what all keys begin with, the life of results and of what describes them
+ * (ms), and when circuits open (see `CircuitConfig`; times in ms).
+ */
+export const SHARED_FIELDS = [
+  'prefix',
+  'ttl',
+  'description_ttl',
+  'circuit_failures',
+  'circuit_share',
+  'circuit_window',
+  'circuit_cooldown',
+  'circuit_longest',
+] as const;
+
 /** What ADMIT is told of each attempt, in this order. `budgets` is a JSON list of {key, limit}, `keys` one of the keys. */
 export const ADMIT_FIELDS = [
   'job',
@@ -7,6 +30,14 @@ export const ADMIT_FIELDS = [
   'keys',
   'batch',
   'cache',
+  /** JSON: { circuit, limits, keys: { name, gate, pair, limits }[] }, the limits as they are configured. */
+  'gates',
+  /** Tokens that are expected. */
+  'tokens',
+  /** '1' for a job that has stood in line. */
+  'returning',
+  /** How long it would wait for its turn, in ms. */
+  'patience',
   'record',
   'summary',
 ] as const;
@@ -35,10 +66,105 @@ export const SETTLE_FIELDS = [
   'model',
   /** Observed, in ms; -1 for a failure. */
   'latency',
-  /** 'until:since:code', the times in epoch ms. */
-  'bench',
-  /** Those that are benched, a line each. */
-  'models',
-  /** When a call that was answered began, in epoch ms. */
-  'began',
+  /** What the call tells its gates: see `GateReport`. */
+  'verdict',
+  'code',
+  /** ms */
+  'wait',
+  'tokens',
+  /** JSON: ToldLimits. */
+  'limits',
 ] as const;
+
+export function sharedFields(
+  prefix: string,
+  ttlMs: number,
+  descriptionTtlMs: number,
+  circuit: CircuitConfig,
+): string[] {
+  const fields: Record<(typeof SHARED_FIELDS)[number], string> = {
+    prefix,
+    ttl: String(ttlMs),
+    description_ttl: String(descriptionTtlMs),
+    circuit_failures: String(circuit.failures),
+    circuit_share: String(circuit.failure_share),
+    circuit_window: String(circuit.window),
+    circuit_cooldown: String(circuit.cooldown),
+    circuit_longest: String(circuit.longest_cooldown),
+  };
+  return SHARED_FIELDS.map((name) => fields[name]);
+}
+
+export function admitFields(request: AdmitRequest, keys: Keys): string[] {
+  const claims = request.budgets.map((claim) => ({
+    key: keys.budget(claim.name, claim.window),
+    limit: claim.limitNanos,
+  }));
+  const fields: Record<(typeof ADMIT_FIELDS)[number], string> = {
+    job: request.jobId,
+    attempt: request.attemptId,
+    hold: String(request.holdNanos),
+    budgets: claims.length === 0 ? '' : JSON.stringify(claims),
+    keys: claims.length === 0 ? '' : JSON.stringify(claims.map((claim) => claim.key)),
+    batch: request.batchId ?? '',
+    cache: request.cacheKey ?? '',
+    gates: gatesText(request.gates),
+    tokens: wholeNumber(request.gates.tokens) || '0',
+    returning: request.gates.isReturning ? '1' : '',
+    patience: wholeNumber(request.gates.patienceMs),
+    record: JSON.stringify(request.writeOff.record),
+    summary: JSON.stringify(request.writeOff.summary),
+  };
+  return ADMIT_FIELDS.map((name) => fields[name]);
+}
+
+/** Picked field by field: whoever asks may have the keys themselves at hand, and they must not get into Redis. */
+function gatesText({ provider, model, keys, modelLimits }: GateClaim): string {
+  const named = keys.map(({ name, limits }) => ({ name, limits, ...gateNames(provider, name, model) }));
+  return JSON.stringify({
+    circuit: gateNames(provider, '', model).circuit,
+    limits: modelLimits,
+    keys: named.map(({ name, key, pair, limits }) => ({ name, gate: key, pair, limits })),
+  });
+}
+
+export function settleFields({ jobId, batchId, call, cached, result, unlessCalling }: SettleRequest): string[] {
+  const record = call?.record ?? cached;
+  const fields: Record<(typeof SETTLE_FIELDS)[number], string> = {
+    kind: call ? 'call' : cached ? 'cached' : unlessCalling ? 'cancel' : 'none',
+    job: jobId,
+    attempt: call?.attemptId ?? '',
+    cost: String(record?.cost_nanos ?? 0),
+    record: record ? JSON.stringify(record) : '',
+    // Only a job that goes on has a trail; the others carry their attempts in the result.
+    summary: call && !result ? JSON.stringify(call.summary) : '',
+    batch: batchId ?? '',
+    result: result ? JSON.stringify(result) : '',
+    counted: result?.status ?? '',
+    fallback: call?.isFallback ? '1' : '',
+    told: String(result?.attempts.length ?? 0),
+    cache: call?.store?.cacheKey ?? '',
+    completion: call?.store ? JSON.stringify(call.store.completion) : '',
+    cache_ttl: String(call?.store?.ttlMs ?? ''),
+    model: call?.record.model ?? '',
+    latency: call?.observed ? String(call.observed.latencyMs ?? -1) : '',
+    verdict: call?.gate.verdict ?? '',
+    code: call?.gate.code ?? '',
+    wait: wholeNumber(call?.gate.waitMs),
+    tokens: wholeNumber(call?.gate.tokens),
+    limits: limitsText(call?.gate.limits),
+  };
+  return SETTLE_FIELDS.map((name) => fields[name]);
+}
+
+/** Headers may say anything. A limit that is not made of numbers is none. */
+function limitsText(limits: GateReport['limits']): string {
+  if (limits === undefined) return '';
+  const sound = Object.entries(limits).filter(([, told]) => Object.values(told).every(Number.isFinite));
+  return sound.length === 0 ? '' : JSON.stringify(Object.fromEntries(sound));
+}
+
+/** '' for what is not known, or is no number. */
+function wholeNumber(value: number | undefined): string {
+  return value === undefined || !Number.isFinite(value) ? '' : String(Math.max(0, Math.ceil(value)));
+}

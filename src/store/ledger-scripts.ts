@@ -1,23 +1,26 @@
-import { ADMIT_FIELDS, SETTLE_FIELDS } from './ledger-fields.ts';
+import { GATES_TO_LEAVE, GATES_TO_PASS } from './gates/scripts.ts';
+import { ADMIT_FIELDS, SETTLE_FIELDS, SHARED_FIELDS } from './ledger-fields.ts';
 
 /**
- * The ledger's scripts. Each takes many jobs at once (see `script-batcher.ts`): ARGV begins with what all share (the
- * prefix, the life of results in ms, the life of what describes them in ms), then holds a fixed number of fields a job.
- * All key names are built from the prefix, which carries the cluster's hash tag.
+ * The ledger's scripts. Each takes many jobs at once (see `script-batcher.ts`): ARGV begins with what all share, then
+ * holds a fixed number of fields a job. All key names are built from the prefix, which carries the cluster's hash tag.
  *
  * An open attempt is one string in the hash `open`, its parts on lines of their own:
- * attempt id, held nano-dollars, budgets (JSON list of keys), batch id, the usage record and the attempt summary that
- * are written if nothing is ever heard of it again.
+ * attempt id, held nano-dollars, budgets (JSON list of keys), gates (see `gates/passage.ts`), batch id, the usage record
+ * and the attempt summary that are written if nothing is ever heard of it again.
  */
 
-const SHARED = `
-local prefix, ttl, description_ttl = ARGV[1], ARGV[2], ARGV[3]
+const FIRST_JOB = SHARED_FIELDS.length + 1;
 
+const sharedBy = (gates: string): string => `
+local ${SHARED_FIELDS.join(', ')} = unpack(ARGV, 1, ${SHARED_FIELDS.length})
+${gates}
 local function open_attempt(job)
   local entry = redis.call('HGET', prefix .. ':ledger:open', job)
   if not entry then return nil end
-  local attempt, held, budgets, rest = string.match(entry, '^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n()')
-  return { attempt = attempt, held = held, budgets = budgets, text = entry, rest = rest }
+  local attempt, held, budgets, gates, rest =
+    string.match(entry, '^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n()')
+  return { attempt = attempt, held = held, budgets = budgets, gates = gates, text = entry, rest = rest }
 end
 
 local function charge(budgets, released, cost)
@@ -68,6 +71,7 @@ end
 local function write_off(job, entry)
   local batch, record, summary = string.match(entry.text, '^([^\\n]*)\\n([^\\n]*)\\n(.*)$', entry.rest)
   charge(entry.budgets, entry.held, entry.held)
+  leave_gates(entry.gates, { attempt = entry.attempt, verdict = 'neutral' })
   redis.call('XADD', prefix .. ':usage', '*', 'record', record)
   redis.call('SET', prefix .. ':ledger:written-off:' .. entry.attempt, entry.held .. '\\n' .. entry.budgets, 'PX', ttl)
   redis.call('HDEL', prefix .. ':ledger:open', job)
@@ -78,34 +82,35 @@ end
 
 /**
  * What is known of jobs that were started before: writes off an attempt that was left open, and returns for each job
- * its stored result (or false), the summaries of its attempts so far, and until when which models are benched.
+ * its stored result (or false) and the summaries of its attempts so far.
  * ARGV: what all share; then a job id each.
  */
 export const HISTORY = `#!lua flags=allow-oom
-${SHARED}
+${sharedBy(GATES_TO_LEAVE)}
 local replies = {}
-for i = 4, #ARGV do
+for i = ${FIRST_JOB}, #ARGV do
   local job = ARGV[i]
   local entry = open_attempt(job)
   if entry then write_off(job, entry) end
   replies[#replies + 1] = {
     redis.call('GET', prefix .. ':result:' .. job),
     redis.call('LRANGE', prefix .. ':trail:' .. job, 0, -1),
-    redis.call('HGETALL', prefix .. ':benched'),
   }
 end
 renew_batches()
+write_gates()
 return replies
 `;
 
 /**
- * Admits attempts: every budget must hold the reservation besides what is spent and held already.
+ * Admits attempts: every budget must hold the reservation besides what is spent and held already, and then every gate
+ * must be open. Whoever is refused has used up nothing.
  * ARGV: what all share; then ADMIT_FIELDS each, '' for what there is none of.
- * Reply for each: {'admitted'} | {'done', result} | {'cancelled'} | {'cached', completion} |
- * {'denied', index of the budget from 0, spent, held}.
+ * Reply for each: {'admitted', name of the key} | {'done', result} | {'cancelled'} | {'cached', completion} |
+ * {'denied', index of the budget from 0, spent, held} | {'gated', reason, delay in ms, error code or ''}.
  */
 export const ADMIT = `#!lua
-${SHARED}
+${sharedBy(GATES_TO_PASS)}
 local function denial(budgets, hold)
   if budgets == '' then return nil end
   for index, budget in ipairs(cjson.decode(budgets)) do
@@ -121,7 +126,7 @@ end
 local function admit(${ADMIT_FIELDS.join(', ')})
   local entry = open_attempt(job)
   -- Asked again, since the first reply was lost: whatever has happened meanwhile, the reservation is there.
-  if entry and entry.attempt == attempt then return { 'admitted' } end
+  if entry and entry.attempt == attempt then return { 'admitted', key_of_passage(entry.gates) } end
   -- Two workers have the job, one of them by mistake. If the other attempt is alive, its settle becomes a correction.
   if entry then write_off(job, entry) end
   local result = redis.call('GET', prefix .. ':result:' .. job)
@@ -133,36 +138,41 @@ local function admit(${ADMIT_FIELDS.join(', ')})
   end
   local refused = denial(budgets, tonumber(hold))
   if refused then return refused end
+  local key, passage = pass_gates(gates, tonumber(tokens), returning == '1', tonumber(patience) or math.huge, attempt)
+  if not key then return passage end
   if keys ~= '' then
     for _, key in ipairs(cjson.decode(keys)) do redis.call('HINCRBY', key, 'held', hold) end
   end
-  redis.call('HSET', prefix .. ':ledger:open', job, table.concat({ attempt, hold, keys, batch, record, summary }, '\\n'))
+  local parts = { attempt, hold, keys, passage, batch, record, summary }
+  redis.call('HSET', prefix .. ':ledger:open', job, table.concat(parts, '\\n'))
   touch(batch)
-  return { 'admitted' }
+  return { 'admitted', key }
 end
 
 local replies = {}
-for i = 4, #ARGV, ${ADMIT_FIELDS.length} do
+for i = ${FIRST_JOB}, #ARGV, ${ADMIT_FIELDS.length} do
   replies[#replies + 1] = admit(unpack(ARGV, i, i + ${ADMIT_FIELDS.length - 1}))
 end
 renew_batches()
+write_gates()
 return replies
 `;
 
 /**
- * Settles attempts: budget, usage record, result, batch counters, observations and cache move together, and a repeated
- * settle changes nothing. An attempt that had been written off gets a signed correction instead.
+ * Settles attempts: budget, gates, usage record, result, batch counters, observations and cache move together, and a
+ * repeated settle changes nothing. An attempt that had been written off gets a signed correction instead.
  * It may run when Redis is out of memory: what was spent must be written down.
  * ARGV: what all share; then SETTLE_FIELDS each.
  * Reply for each: 1 when this call ended the job, the result that stood already when another did, false when it goes
  * on: also a cancelled one whose call is under way, or of which another attempt has failed than the result tells of.
  */
 export const SETTLE = `#!lua flags=allow-oom
-${SHARED}
-local function settle_call(job, attempt, cost, record, batch)
+${sharedBy(GATES_TO_LEAVE)}
+local function settle_call(job, attempt, cost, record, batch, report)
   local entry = open_attempt(job)
   if entry and entry.attempt == attempt then
     charge(entry.budgets, entry.held, cost)
+    leave_gates(entry.gates, report)
     redis.call('HDEL', prefix .. ':ledger:open', job)
     redis.call('XADD', prefix .. ':usage', '*', 'record', record)
     count_attempt(batch, cost)
@@ -186,23 +196,10 @@ end
 -- By model: the jobs of one call share a few of them, and writing once is a fifth of what a settle costs less.
 local observed = {}
 
-local function observe(model, latency, bench, models, began)
-  if latency ~= '' then
-    observed[model] = observed[model] or {}
-    table.insert(observed[model], latency)
-  end
-  if began ~= '' then
-    -- An answer lifts a bench that is older than the call. What was under way when the limit struck says nothing of it.
-    local known = redis.call('HGET', prefix .. ':benched', model)
-    local since = known and string.match(known, '^%d+:(%d+)')
-    if since and tonumber(since) < tonumber(began) then redis.call('HDEL', prefix .. ':benched', model) end
-  end
-  if bench == '' then return end
-  for name in string.gmatch(models, '[^\\n]+') do
-    local known = redis.call('HGET', prefix .. ':benched', name)
-    local known_until = known and tonumber(string.match(known, '^%d+')) or 0
-    if known_until < tonumber(string.match(bench, '^%d+')) then redis.call('HSET', prefix .. ':benched', name, bench) end
-  end
+local function observe(model, latency)
+  if latency == '' then return end
+  observed[model] = observed[model] or {}
+  table.insert(observed[model], latency)
 end
 
 local function write_observed()
@@ -233,11 +230,18 @@ local function may_cancel(job, told)
 end
 
 local replies = {}
-for i = 4, #ARGV, ${SETTLE_FIELDS.length} do
+for i = ${FIRST_JOB}, #ARGV, ${SETTLE_FIELDS.length} do
   local ${SETTLE_FIELDS.join(', ')} = unpack(ARGV, i, i + ${SETTLE_FIELDS.length - 1})
-  local settled = kind == 'call' and settle_call(job, attempt, cost, record, batch) == 'settled'
+  local settled = kind == 'call' and settle_call(job, attempt, cost, record, batch, {
+    attempt = attempt,
+    verdict = verdict,
+    code = code ~= '' and code or nil,
+    wait = tonumber(wait),
+    tokens = tonumber(tokens),
+    limits = limits ~= '' and cjson.decode(limits) or nil,
+  }) == 'settled'
   if settled then
-    observe(model, latency, bench, models, began)
+    observe(model, latency)
     if fallback == '1' then count(batch, 'fallbacks', 1) end
     if cache ~= '' then redis.call('SET', prefix .. ':cache:' .. cache, completion, 'PX', cache_ttl) end
   end
@@ -256,5 +260,6 @@ for i = 4, #ARGV, ${SETTLE_FIELDS.length} do
 end
 write_observed()
 renew_batches()
+write_gates()
 return replies
 `;

@@ -1,19 +1,19 @@
 import type { Redis } from 'ioredis';
 import type { BudgetClaim } from '../domain/budget.ts';
+import { CircuitConfig } from '../domain/config.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+import type { GateClaim, GateReason, GateReport } from '../domain/gate.ts';
 import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
 import type { UsageRecord } from '../domain/usage.ts';
 import { type Keys, descriptionTtlMs } from './keys.ts';
-import { ADMIT_FIELDS, SETTLE_FIELDS } from './ledger-fields.ts';
+import { admitFields, settleFields, sharedFields } from './ledger-fields.ts';
 import { ADMIT, HISTORY, SETTLE } from './ledger-scripts.ts';
-import { type Bench, readBench, writeBench } from './observations.ts';
 import { createScriptBatcher } from './script-batcher.ts';
 
 /** What happened to a job before this start of it. */
 export type JobHistory = {
   result?: JobResult;
   trail: AttemptSummary[];
-  /** As of now, for a start that must not call a model which an earlier one just found throttled. */
-  benches: ReadonlyMap<string, Bench>;
 };
 
 export type AdmitRequest = {
@@ -25,17 +25,25 @@ export type AdmitRequest = {
   batchId?: string;
   /** Looks in the response cache first. */
   cacheKey?: string;
+  /** The limits that the call has to pass; asked last, so that whatever is refused has used up none of them. */
+  gates: GateClaim;
   /** Written if nothing is ever heard of the attempt again: it is then charged `holdNanos`. */
   writeOff: { record: UsageRecord; summary: AttemptSummary };
 };
 
 export type Admission =
-  | { kind: 'admitted' }
+  /** With which of the provider's keys. */
+  | { kind: 'admitted'; key: string }
   /** An earlier start of the job ended it already. */
   | { kind: 'done'; result: JobResult }
   | { kind: 'cached'; completion: Completion }
   | { kind: 'cancelled' }
-  | { kind: 'denied'; budget: BudgetClaim; spentNanos: number; heldNanos: number };
+  | { kind: 'denied'; budget: BudgetClaim; spentNanos: number; heldNanos: number }
+  /**
+   * A gate is closed. After `delayMs` the call's turn should have come: those who wait are given one after the other.
+   * `code` says what stopped a circuit or a key.
+   */
+  | { kind: 'gated'; reason: GateReason; delayMs: number; code?: ErrorCode };
 
 export type SettleRequest = {
   jobId: string;
@@ -49,10 +57,8 @@ export type SettleRequest = {
     isFallback: boolean;
     /** For the router: milliseconds, or undefined when it failed in a way that says something about the model. */
     observed?: { latencyMs: number | undefined };
-    /** These models are not asked by anyone for a while. */
-    bench?: Bench & { models: readonly string[] };
-    /** When a call that was answered began (epoch ms): a bench from before then was lifted by it. */
-    answeredSinceMs?: number;
+    /** What it tells the gates that it passed. */
+    gate: GateReport;
     store?: { cacheKey: string; completion: Completion; ttlMs: number };
   };
   /** A hit in the response cache, to be recorded when it ends the job. */
@@ -68,28 +74,33 @@ export type SettleRequest = {
 
 export type Ledger = ReturnType<typeof createLedger>;
 
+export type LedgerOptions = {
+  resultTtlMs: number;
+  /** For those who let calls be made. */
+  circuit?: CircuitConfig;
+};
+
 /**
- * The only truth about money: budgets, reservations, the usage stream and the results of jobs. Every step is one
- * atomic script; steps of jobs that run side by side share round trips.
+ * The only truth about money: budgets, reservations, the usage stream and the results of jobs; and the gates, which calls
+ * pass in the same step. Every step is one atomic script; steps of jobs that run side by side share round trips.
  */
-export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: number }) {
-  const ttlMs = options.resultTtlMs;
+export function createLedger(redis: Redis, keys: Keys, options: LedgerOptions) {
+  const { resultTtlMs, circuit = CircuitConfig.parse({}) } = options;
   const common = {
     redis,
     routingKey: keys.usage,
-    shared: [keys.prefix, String(ttlMs), String(descriptionTtlMs(ttlMs))],
+    shared: sharedFields(keys.prefix, resultTtlMs, descriptionTtlMs(resultTtlMs), circuit),
   };
-  const runHistory = createScriptBatcher<[string | null, string[], string[]]>({ ...common, script: HISTORY });
+  const runHistory = createScriptBatcher<[string | null, string[]]>({ ...common, script: HISTORY });
   const runAdmit = createScriptBatcher<AdmitReply>({ ...common, script: ADMIT });
   const runSettle = createScriptBatcher<1 | string | null>({ ...common, script: SETTLE });
 
   /** For a job that was started before. An attempt that a crash left open is written off on the way. */
   async function history(jobId: string): Promise<JobHistory> {
-    const [result, trail, benched] = await runHistory([jobId]);
+    const [result, trail] = await runHistory([jobId]);
     return {
       ...(result === null ? {} : { result: JSON.parse(result) as JobResult }),
       trail: trail.map((entry) => JSON.parse(entry) as AttemptSummary),
-      benches: toBenches(benched),
     };
   }
 
@@ -136,65 +147,16 @@ export function createLedger(redis: Redis, keys: Keys, options: { resultTtlMs: n
   return { history, admit, settle, results, trail, budget, openAttempts };
 }
 
-/** A hash as a script returns it: names and values in turn. */
-function toBenches(fields: readonly string[]): ReadonlyMap<string, Bench> {
-  const benches = new Map<string, Bench>();
-  for (let index = 0; index < fields.length; index += 2) {
-    benches.set(fields[index] ?? '', readBench(fields[index + 1] ?? ''));
-  }
-  return benches;
-}
-
-function admitFields(request: AdmitRequest, keys: Keys): string[] {
-  const claims = request.budgets.map((claim) => ({
-    key: keys.budget(claim.name, claim.window),
-    limit: claim.limitNanos,
-  }));
-  const fields: Record<(typeof ADMIT_FIELDS)[number], string> = {
-    job: request.jobId,
-    attempt: request.attemptId,
-    hold: String(request.holdNanos),
-    budgets: claims.length === 0 ? '' : JSON.stringify(claims),
-    keys: claims.length === 0 ? '' : JSON.stringify(claims.map((claim) => claim.key)),
-    batch: request.batchId ?? '',
-    cache: request.cacheKey ?? '',
-    record: JSON.stringify(request.writeOff.record),
-    summary: JSON.stringify(request.writeOff.summary),
-  };
-  return ADMIT_FIELDS.map((name) => fields[name]);
-}
-
-function settleFields({ jobId, batchId, call, cached, result, unlessCalling }: SettleRequest): string[] {
-  const record = call?.record ?? cached;
-  const fields: Record<(typeof SETTLE_FIELDS)[number], string> = {
-    kind: call ? 'call' : cached ? 'cached' : unlessCalling ? 'cancel' : 'none',
-    job: jobId,
-    attempt: call?.attemptId ?? '',
-    cost: String(record?.cost_nanos ?? 0),
-    record: record ? JSON.stringify(record) : '',
-    // Only a job that goes on has a trail; the others carry their attempts in the result.
-    summary: call && !result ? JSON.stringify(call.summary) : '',
-    batch: batchId ?? '',
-    result: result ? JSON.stringify(result) : '',
-    counted: result?.status ?? '',
-    fallback: call?.isFallback ? '1' : '',
-    told: String(result?.attempts.length ?? 0),
-    cache: call?.store?.cacheKey ?? '',
-    completion: call?.store ? JSON.stringify(call.store.completion) : '',
-    cache_ttl: String(call?.store?.ttlMs ?? ''),
-    model: call?.record.model ?? '',
-    latency: call?.observed ? String(call.observed.latencyMs ?? -1) : '',
-    bench: call?.bench ? writeBench(call.bench) : '',
-    models: call?.bench?.models.join('\n') ?? '',
-    began: String(call?.answeredSinceMs ?? ''),
-  };
-  return SETTLE_FIELDS.map((name) => fields[name]);
-}
-
-type AdmitReply = ['admitted'] | ['cancelled'] | ['done' | 'cached', string] | ['denied', number, string, string];
+type AdmitReply =
+  | ['admitted' | 'done' | 'cached', string]
+  | ['cancelled']
+  | ['denied', number, string, string]
+  | ['gated', GateReason, number, ErrorCode | ''];
 
 function toAdmission(reply: AdmitReply, budgets: readonly BudgetClaim[]): Admission {
   switch (reply[0]) {
+    case 'admitted':
+      return { kind: 'admitted', key: reply[1] };
     case 'done':
       return { kind: 'done', result: JSON.parse(reply[1]) as JobResult };
     case 'cached':
@@ -204,7 +166,9 @@ function toAdmission(reply: AdmitReply, budgets: readonly BudgetClaim[]): Admiss
       if (!budget) throw new Error('the ledger named a budget that was not asked about');
       return { kind: 'denied', budget, spentNanos: Number(reply[2]), heldNanos: Number(reply[3]) };
     }
-    default:
-      return { kind: reply[0] };
+    case 'gated':
+      return { kind: 'gated', reason: reply[1], delayMs: reply[2], ...(reply[3] === '' ? {} : { code: reply[3] }) };
+    case 'cancelled':
+      return { kind: 'cancelled' };
   }
 }

@@ -1,82 +1,88 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import type { ErrorCode } from '../domain/errors.ts';
+import type { GateReason } from '../domain/gate.ts';
+import { type ClosedGate, type GatedModel, readClosedGate, summariseGates } from './gates/closed.ts';
 import type { Keys } from './keys.ts';
+
+export type { GatedModel } from './gates/closed.ts';
 
 /** What all workers together saw of a model's last hundred calls. */
 export type LatencySummary = { p50: number; p95: number; count: number };
 
-/** A model that nobody asks for a while. Times are epoch milliseconds. */
-export type Bench = { untilMs: number; sinceMs: number; code: ErrorCode };
-
+/** What is known of models, by alias. Times are epoch milliseconds. Nothing in it is ever changed, only replaced. */
 export type Observations = {
   latencies: ReadonlyMap<string, LatencySummary>;
-  /** Model alias -> epoch milliseconds until which it is not asked. */
-  benchedUntil: ReadonlyMap<string, number>;
-  /** Model alias -> why it is not asked: it is throttled, or its key is no good. */
-  benchedFor: ReadonlyMap<string, ErrorCode>;
+  /** Until when a model takes no calls, since they fail or since all its keys are refused. */
+  closedUntil: ReadonlyMap<string, number>;
+  /** Until when a model takes no calls, since it is throttled with every key that is not refused. */
+  throttledUntil: ReadonlyMap<string, number>;
+  /** Why, for those of both: what stopped it, since when, and as which error it shows. */
+  closedFor: ReadonlyMap<string, { reason: GateReason; sinceMs: number; code?: ErrorCode }>;
 };
 
 export type ObservationReader = {
-  /** The newest known; never waits. */
+  /** The newest known; never waits. The same object for as long as nothing has changed. */
   current(): Observations;
   /** Fetches what changed since the last time: one round trip, two when there are new calls. */
   refresh(): Promise<void>;
-  /** What this process learns by itself counts at once, before it is read back. */
-  bench(model: string, bench: Bench): void;
 };
 
-/** As it lies in Redis: `<until>:<since>:<code>`. */
-export function writeBench({ untilMs, sinceMs, code }: Bench): string {
-  return `${untilMs}:${sinceMs}:${code}`;
-}
-
-export function readBench(text: string): Bench {
-  const [untilMs, sinceMs = 0, code = 'PROVIDER_RATE_LIMITED'] = text.split(':');
-  return { untilMs: Number(untilMs), sinceMs: Number(sinceMs), code: code as ErrorCode };
-}
-
-export function createObservationReader(redis: Redis, keys: Keys): ObservationReader {
+export function createObservationReader(redis: Redis, keys: Keys, models: readonly GatedModel[]): ObservationReader {
   const seen = new Map<string, string>();
-  const latencies = new Map<string, LatencySummary>();
-  let benches = new Map<string, Bench>();
-  /** Learnt here since the last refresh began: perhaps not written yet when it read. */
-  let learnt = new Map<string, Bench>();
+  let observations: Observations = {
+    latencies: new Map(),
+    closedUntil: new Map(),
+    throttledUntil: new Map(),
+    closedFor: new Map(),
+  };
 
   async function refresh(): Promise<void> {
-    const recent = learnt;
-    learnt = new Map();
-    const [counts, benched] = await Promise.all([redis.hgetall(keys.observed), redis.hgetall(keys.benched)]);
-    benches = new Map(Object.entries(benched).map(([model, text]) => [model, readBench(text)]));
-    for (const [model, own] of [...recent, ...learnt]) extend(benches, model, own);
+    const [counts, closed] = await Promise.all([redis.hgetall(keys.observed), redis.hgetall(keys.closedGates)]);
+    const now = Date.now();
+    const gates = new Map(Object.entries(closed).map(([name, entry]) => [name, readClosedGate(entry)]));
+    await forget(gates, now);
+    const latencies = await readLatencies(counts);
+    const { closedUntil, throttledUntil, closedFor } = summariseGates(models, gates, now);
+    // Part by part: whoever works something out of one of them need not do so again when another has changed.
+    const next = {
+      latencies,
+      closedUntil: keepEqual(observations.closedUntil, closedUntil),
+      throttledUntil: keepEqual(observations.throttledUntil, throttledUntil),
+      closedFor: keepEqual(observations.closedFor, closedFor),
+    };
+    if (NAMES.some((name) => next[name] !== observations[name])) observations = next;
+  }
+
+  async function readLatencies(counts: Record<string, string>): Promise<Observations['latencies']> {
     const changed = Object.keys(counts).filter((model) => counts[model] !== seen.get(model));
+    if (changed.length === 0) return observations.latencies;
     const lists = await Promise.all(changed.map((model) => redis.lrange(keys.latencies(model), 0, -1)));
+    const latencies = new Map(observations.latencies);
     for (const [index, model] of changed.entries()) {
       seen.set(model, counts[model] ?? '');
       const summary = summarise(lists[index] ?? []);
       if (summary) latencies.set(model, summary);
       else latencies.delete(model);
     }
+    return latencies;
   }
 
-  function bench(model: string, own: Bench): void {
-    extend(benches, model, own);
-    extend(learnt, model, own);
+  /** Entries are removed by the call that finds the gate open again. Of models that nobody asks any more, here. */
+  async function forget(gates: Map<string, ClosedGate>, now: number): Promise<void> {
+    const old = [...gates].filter(([, { untilMs }]) => untilMs + FORGOTTEN_AFTER_MS < now).map(([name]) => name);
+    if (old.length > 0) await redis.hdel(keys.closedGates, ...old);
   }
 
-  function current(): Observations {
-    return {
-      latencies,
-      benchedUntil: new Map([...benches].map(([model, { untilMs }]) => [model, untilMs])),
-      benchedFor: new Map([...benches].map(([model, { code }]) => [model, code])),
-    };
-  }
-
-  return { current, refresh, bench };
+  return { current: () => observations, refresh };
 }
 
-/** The longer of two benches counts. */
-function extend(benches: Map<string, Bench>, model: string, bench: Bench): void {
-  if (bench.untilMs > (benches.get(model)?.untilMs ?? 0)) benches.set(model, bench);
+const NAMES = ['latencies', 'closedUntil', 'throttledUntil', 'closedFor'] as const;
+
+const FORGOTTEN_AFTER_MS = 86_400_000;
+
+function keepEqual<Value>(known: Value, next: Value): Value {
+  return isDeepStrictEqual(known, next) ? known : next;
 }
 
 /**

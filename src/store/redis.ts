@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { InputError } from '../domain/errors.ts';
+import { GatheringRedis } from './gathering-redis.ts';
 
 /** Where Redis is: a URL (`redis://`, `rediss://`, `unix:///path`), or the socket of an embedded one. */
 export type RedisTarget = { url: string } | { path: string };
@@ -9,6 +10,8 @@ export type ConnectOptions = {
   name: string;
   /** True for a worker, whose commands wait through an outage; otherwise a command fails within seconds. */
   patient?: boolean;
+  /** True for a connection with many small commands at a time, which BullMQ's are. */
+  gathers?: boolean;
 };
 
 const GIVE_UP_AFTER_RETRIES = 3;
@@ -27,7 +30,8 @@ export function connect(
     // Quick enough to notice a restart, slow enough not to hammer a server that is loading its AOF.
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2),
   };
-  const redis = new Redis('path' in target ? target.path : parseRedisUrl(target.url), settings);
+  const Connection = options.gathers === true ? GatheringRedis : Redis;
+  const redis = new Connection('path' in target ? target.path : parseRedisUrl(target.url), settings);
   // Without a listener ioredis prints to stderr, which is not ours to do.
   redis.on('error', onError);
   return redis;

@@ -1,53 +1,77 @@
-import { DISPOSITIONS, type ErrorCode, GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
+import { DISPOSITIONS, GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
+import type { GateReason } from '../domain/gate.ts';
 import type { AttemptSummary } from '../domain/result.ts';
 import { type Candidate, type Route, type RouteQuestion, whyEmpty } from '../router/index.ts';
+import { benchedFor, type ClosedGate, errorOfGate } from './gates.ts';
 import type { Services, Start } from './services.ts';
-import { delayFor, isWithinPatience } from './waiting.ts';
+import { isOutageBearable, isWithinPatience, turnFor } from './waiting.ts';
 
 export type Choice =
   | { kind: 'chosen'; candidate: Candidate; route: Route; question: RouteQuestion; isRepeat: boolean }
-  /** Every model that is left is throttled: it is worth waiting. */
+  /** The gates of every model that is left are closed: it is worth waiting. */
   | { kind: 'wait'; error: GatewayError; delayMs: number }
   | { kind: 'none'; error: GatewayError };
 
-/** Attempts that say nothing against asking the same model again: it was throttled, or we were interrupted. */
-const NOT_TRIED: ReadonlySet<ErrorCode> = new Set(['PROVIDER_RATE_LIMITED', 'INTERRUPTED']);
+export type ChoiceLimits = {
+  /** What the call may cost at the most, besides the limits of the job itself. */
+  affordableNanos?: number;
+  /** By alias: models at whose gates this start has been turned away. */
+  gated?: ReadonlyMap<string, ClosedGate>;
+};
+
+const NONE_GATED: ReadonlyMap<string, ClosedGate> = new Map();
 
 /**
  * The model for the next attempt, decided from what is known now. In this order: a model that this job has not tried;
- * one that is throttled, if the lane would wait so long for it; one that failed in a way that may have passed; one that
- * is throttled, for however long. When all that is left has a key that is no good, the job ends with that reason.
- * `affordableNanos` is what the call may cost at the most, besides the limits of the job itself.
+ * one whose gate is closed, if the lane would wait so long for it; one that failed in a way that may have passed; one
+ * whose gate is closed, for however long. When all that is left has a key that is no good, or has been failing for too
+ * long, the job ends with that reason.
  */
 export function chooseModel(
   start: Start,
   trail: readonly AttemptSummary[],
   services: Services,
-  affordableNanos = Number.POSITIVE_INFINITY,
+  { affordableNanos = Number.POSITIVE_INFINITY, gated = NONE_GATED }: ChoiceLimits = {},
 ): Choice {
-  const failed = failuresIn(trail);
-  const askFor = (tried: readonly AttemptSummary[]): Asked => ask(start, tried, failed, affordableNanos, services);
+  const failed = failuresIn(trail, services);
+  const askFor = (tried: readonly AttemptSummary[]): Asked =>
+    ask(start, tried, failed, { affordableNanos, gated }, services);
   const first = askFor(failed);
   if (first.route.chain[0]) return { kind: 'chosen', candidate: first.route.chain[0], ...first, isRepeat: false };
-  const { throttledMs, refused } = benchedIn(first.route, services);
-  const wait = throttledMs === undefined ? undefined : waitForThrottled(start, throttledMs, services);
-  if (wait?.kind === 'wait' && isWithinPatience(start, throttledMs ?? 0, services)) return wait;
+  let closed = closedIn(first.route, gated, services);
+  if (closed.soonest && isWithinPatience(start, closed.soonest.delayMs, services)) {
+    return waitFor(start, closed.soonest, services);
+  }
   const permanent = failed.filter(({ error_code }) => error_code !== undefined && !PASSING_FAILURES.has(error_code));
   if (permanent.length < failed.length) {
     const again = askFor(permanent);
     if (again.route.chain[0]) return { kind: 'chosen', candidate: again.route.chain[0], ...again, isRepeat: true };
+    closed = closedIn(again.route, gated, services);
   }
-  if (wait) return wait;
-  if (refused) return { kind: 'none', error: refused };
+  if (closed.soonest) return waitFor(start, closed.soonest, services);
+  if (closed.refused) return { kind: 'none', error: closed.refused };
   if (trail.length === 0) {
     return { kind: 'none', error: new GatewayError('NO_ELIGIBLE_MODEL', whyEmpty(first.route, first.question)) };
   }
   return { kind: 'none', error: chainExhausted(trail) };
 }
 
-/** The attempts that count against the job: those in which a model failed it. */
-export function failuresIn(trail: readonly AttemptSummary[]): readonly AttemptSummary[] {
-  return trail.filter((attempt) => attempt.error_code !== undefined && !NOT_TRIED.has(attempt.error_code));
+/**
+ * The attempts that count against the job: those in which a model failed it. Not one that was throttled or interrupted,
+ * and not one whose key was refused while the provider has others.
+ */
+export function failuresIn(
+  trail: readonly AttemptSummary[],
+  { providers }: Pick<Services, 'providers'>,
+): AttemptSummary[] {
+  const refusals = new Map<string, number>();
+  return trail.filter(({ error_code: code, provider }) => {
+    if (code === undefined || code === 'PROVIDER_RATE_LIMITED' || code === 'INTERRUPTED') return false;
+    if (DISPOSITIONS[code] !== 'other-provider') return true;
+    const refused = (refusals.get(provider) ?? 0) + 1;
+    refusals.set(provider, refused);
+    return refused >= providers.get(provider).keys.length;
+  });
 }
 
 /** Names every attempt with the reason why it failed. */
@@ -62,53 +86,68 @@ function ask(
   start: Start,
   tried: readonly AttemptSummary[],
   failed: readonly AttemptSummary[],
-  affordableNanos: number,
+  { affordableNanos, gated }: Required<ChoiceLimits>,
   services: Services,
 ): Asked {
   const { router, now, random } = services;
-  const badKeys = failed.filter((a) => a.error_code === 'PROVIDER_AUTH' || a.error_code === 'PROVIDER_QUOTA');
+  const badKeys = failed.filter(
+    ({ error_code: code }) => code !== undefined && DISPOSITIONS[code] === 'other-provider',
+  );
   const tooSmall = failed.flatMap((attempt) => {
     const model = attempt.error_code === 'CONTEXT_TOO_LONG' ? router.catalog.byAlias.get(attempt.model) : undefined;
     return model ? [model.contextTokens] : [];
   });
   const asked = router.question(start.job, {
     jobId: start.jobId,
-    tried: tried.map((attempt) => attempt.model),
+    tried: [...tried.map((attempt) => attempt.model), ...gated.keys()],
     avoidProviders: badKeys.map((attempt) => attempt.provider),
     ...(tooSmall.length === 0 ? {} : { minContextTokens: Math.max(...tooSmall) }),
   });
   const maxCostNanos = Math.min(affordableNanos, asked.maxCostNanos ?? Number.POSITIVE_INFINITY);
   const question = maxCostNanos === Number.POSITIVE_INFINITY ? asked : { ...asked, maxCostNanos };
-  return { question, route: router.route(question, { now: now(), random, ...services.observations() }) };
+  const { latencies } = services.observations();
+  const knowledge = { now: now(), random, latencies, benchedUntil: benchedFor(start, services) };
+  return { question, route: router.route(question, knowledge) };
 }
 
-/** What is benched of the models that could serve the job: how long the first of the throttled is, and a key that is no good. */
-function benchedIn(route: Route, services: Services): { throttledMs?: number; refused?: GatewayError } {
-  const { benchedFor } = services.observations();
+type Closed = ClosedGate & { provider: string; sinceMs: number; error: GatewayError };
+
+/** Of the models that could serve the job and whose gates are closed: the first to open, and one whose keys are no good. */
+function closedIn(
+  route: Route,
+  gated: ReadonlyMap<string, ClosedGate>,
+  services: Services,
+): { soonest?: Closed; refused?: GatewayError } {
+  const now = services.now();
   const benched = route.dropped.filter((drop) => drop.reason === 'benched');
-  const codeOf = ({ alias }: { alias: string }): ErrorCode => benchedFor.get(alias) ?? 'PROVIDER_RATE_LIMITED';
-  const refused = benched.find((drop) => DISPOSITIONS[codeOf(drop)] === 'other-provider');
-  const times = benched.flatMap((drop) =>
-    DISPOSITIONS[codeOf(drop)] === 'other-provider' ? [] : [Number(drop.actual) - services.now()],
-  );
-  const provider = refused && services.router.catalog.byAlias.get(refused.alias)?.provider;
+  const all = [
+    ...[...gated].map(([alias, gate]) => closedGate(alias, gate, services)),
+    ...benched.map(({ alias, actual }) => {
+      const reason: GateReason = services.observations().closedFor.get(alias)?.reason ?? 'throttled';
+      return closedGate(alias, { reason, delayMs: Math.max(1, Number(actual) - now) }, services);
+    }),
+  ];
+  const refused = all.find(({ reason }) => reason === 'key')?.error;
+  const soonest = all.filter(({ reason }) => reason !== 'key').toSorted((a, b) => a.delayMs - b.delayMs)[0];
+  return { ...(soonest && { soonest }), ...(refused && { refused }) };
+}
+
+function closedGate(alias: string, gate: ClosedGate, { router, observations, now }: Services): Closed {
+  const seen = observations().closedFor.get(alias);
+  const provider = router.catalog.byAlias.get(alias)?.provider ?? '-';
   return {
-    ...(times.length === 0 ? {} : { throttledMs: Math.max(1, Math.min(...times)) }),
-    ...(refused && { refused: keyIsNoGood(codeOf(refused), provider ?? '-') }),
+    ...gate,
+    provider,
+    sinceMs: seen?.sinceMs ?? now(),
+    error: errorOfGate(gate.reason, provider, gate.code ?? seen?.code),
   };
 }
 
-function keyIsNoGood(code: ErrorCode, provider: string): GatewayError {
-  const reason = code === 'PROVIDER_QUOTA' ? 'its credit or spend limit is used up' : 'check its api_key';
-  return new GatewayError(code, `provider "${provider}" refused an earlier call, and no other is left: ${reason}`);
-}
-
-function waitForThrottled(start: Start, leastMs: number, services: Services): Choice {
-  const delayMs = delayFor(start, leastMs, services);
-  if (delayMs !== undefined) {
-    const error = new GatewayError('PROVIDER_RATE_LIMITED', 'every model that is left is rate-limited');
-    return { kind: 'wait', error, delayMs };
-  }
-  const message = "every model that is left is rate-limited for longer than the job's time allows";
-  return { kind: 'none', error: new GatewayError('PROVIDER_RATE_LIMITED', message) };
+function waitFor(start: Start, closed: Closed, services: Services): Choice {
+  const { reason, error } = closed;
+  if (reason === 'circuit' && !isOutageBearable(start, closed.sinceMs, services)) return { kind: 'none', error };
+  const delayMs = turnFor(start, closed, services);
+  if (delayMs !== undefined) return { kind: 'wait', error, delayMs };
+  const message = `${error.message}, for longer than the job's time allows; no other model is left`;
+  return { kind: 'none', error: new GatewayError(error.code, message, error.details) };
 }

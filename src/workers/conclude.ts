@@ -2,7 +2,9 @@ import { GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
 import { formatUsd } from '../domain/money.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
+import type { Answer } from '../providers/index.ts';
 import type { Admission } from '../store/ledger.ts';
+import { reportOfFailure, sumOf } from './gates.ts';
 import {
   type Attempt,
   completedResult,
@@ -24,26 +26,27 @@ const LONGEST_HELD_RETRY_MS = 2_500;
 
 export async function complete(
   attempt: Attempt,
-  completion: Completion,
+  answer: Answer,
   latencyMs: number,
   trail: readonly AttemptSummary[],
   cacheKey: string | undefined,
   services: Services,
 ): Promise<Outcome> {
+  const { completion, limits, firstTokenMs } = answer;
   const now = services.now();
-  const ending = endingOfCompletion(attempt, completion, latencyMs);
+  const ending = endingOfCompletion(attempt, completion, latencyMs, firstTokenMs);
   const result = completedResult(attempt, completion, ending, trail, now);
   const isClean =
     completion.finish_reason !== 'content_filter' && completion.finish_reason !== 'length' && !completion.refusal;
   const standing = await services.ledger.settle({
-    ...placeOf(attempt.start),
+    ...jobOf(attempt.start),
     call: {
       attemptId: attemptIdOf(attempt.start),
       record: usageRecordOf(attempt, ending, now),
       summary: summaryOf(attempt, ending),
       isFallback: isFallback(attempt, trail),
       observed: { latencyMs: Math.round(latencyMs) },
-      answeredSinceMs: attempt.startedAt,
+      gate: { verdict: 'answered', tokens: sumOf(ending.usage), ...(limits && { limits }) },
       ...(cacheKey !== undefined && isClean
         ? { store: { cacheKey, completion, ttlMs: services.config.cache.ttl } }
         : {}),
@@ -61,10 +64,11 @@ export async function completeFromCache(
 ): Promise<Outcome> {
   const now = services.now();
   const { costNanos: savedNanos, usage } = endingOfCompletion(attempt, completion, 0);
-  const ending = { outcome: 'cached', usage, costNanos: 0, savedNanos, priceSource: 'config', latencyMs: 0 } as const;
+  const { priceSource } = attempt.candidate.model;
+  const ending = { outcome: 'cached', usage, costNanos: 0, savedNanos, priceSource, latencyMs: 0 } as const;
   const result = completedResult(attempt, completion, ending, trail, now);
   const standing = await services.ledger.settle({
-    ...placeOf(attempt.start),
+    ...jobOf(attempt.start),
     cached: usageRecordOf(attempt, ending, now),
     result,
   });
@@ -82,16 +86,17 @@ export async function fail(
   const now = services.now();
   const ending = endingOfFailure(attempt, error, latencyMs);
   const trail = [...earlier, summaryOf(attempt, ending)];
-  const { outcome, bench } = judge(error, start, trail, services);
+  const outcome = judge(error, start, trail, services);
+  const isOwnHurry = error.code === 'PROVIDER_TIMEOUT' && isInAHurry(attempt, services);
   await services.ledger.settle({
-    ...placeOf(start),
+    ...jobOf(start),
     call: {
       attemptId: attemptIdOf(start),
       record: usageRecordOf(attempt, ending, now),
       summary: summaryOf(attempt, ending),
       isFallback: isFallback(attempt, earlier),
-      ...(saysSomethingOfTheModel(error, attempt, services) ? { observed: { latencyMs: undefined } } : {}),
-      ...(bench === undefined ? {} : { bench }),
+      ...(PASSING_FAILURES.has(error.code) && !isOwnHurry ? { observed: { latencyMs: undefined } } : {}),
+      gate: reportOfFailure(error, isOwnHurry),
     },
     ...(outcome.kind === 'rejected' ? { result: failedResult(start, outcome.error, trail, now) } : {}),
   });
@@ -99,10 +104,9 @@ export async function fail(
 }
 
 /** A call that the job itself was in too much of a hurry for tells others nothing. */
-function saysSomethingOfTheModel(error: GatewayError, attempt: Attempt, { config }: Services): boolean {
-  if (error.code !== 'PROVIDER_TIMEOUT') return PASSING_FAILURES.has(error.code);
+function isInAHurry(attempt: Attempt, { config }: Services): boolean {
   const ownLimitMs = config.providers[attempt.candidate.model.provider]?.timeout ?? 0;
-  return timeLimitOf(attempt) >= ownLimitMs;
+  return timeLimitOf(attempt) < ownLimitMs;
 }
 
 function isFallback(attempt: Attempt, earlier: readonly AttemptSummary[]): boolean {
@@ -134,7 +138,7 @@ export async function refuse(
   services: Pick<Services, 'ledger' | 'now'>,
 ): Promise<Outcome> {
   const result = failedResult(start, error, trail, services.now());
-  return outcomeOf((await services.ledger.settle({ ...placeOf(start), result })) ?? result);
+  return outcomeOf((await services.ledger.settle({ ...jobOf(start), result })) ?? result);
 }
 
 export type Denial = Extract<Admission, { kind: 'denied' }>;
@@ -165,6 +169,6 @@ export async function answerDenial(
   return delayMs === undefined ? refuse(error, start, trail, services) : { kind: 'deferred', error, delayMs };
 }
 
-function placeOf(start: Start): { jobId: string; batchId?: string } {
+function jobOf(start: Start): { jobId: string; batchId?: string } {
   return { jobId: start.jobId, ...(start.job.batch ? { batchId: start.job.batch.id } : {}) };
 }

@@ -3,6 +3,7 @@ import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { createProviders } from '../providers/index.ts';
 import { createRouter } from '../router/index.ts';
+import { gatedModelsOf } from '../store/gates/models.ts';
 import { createKeys } from '../store/keys.ts';
 import { createLedger } from '../store/ledger.ts';
 import { createObservationReader } from '../store/observations.ts';
@@ -55,17 +56,17 @@ export class WorkerPool {
     const { config, logger } = this.#options;
     const keys = createKeys(config.redis.prefix);
     const onError = (error: Error): void => logger.debug({ error: error.message }, 'redis connection');
-    const queueRedis = connect(this.#options.redis, { name: 'sluice:worker', patient: true }, onError);
+    const queueRedis = connect(this.#options.redis, { name: 'sluice:worker', patient: true, gathers: true }, onError);
     const ledgerRedis = connect(this.#options.redis, { name: 'sluice:ledger', patient: true }, onError);
-    const observations = createObservationReader(ledgerRedis, keys);
     const providers = createProviders(config.providers);
+    const router = createRouter(config);
+    const observations = createObservationReader(ledgerRedis, keys, gatedModelsOf(config));
     const services: Services = {
       config,
-      router: createRouter(config),
-      ledger: createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep }),
+      router,
+      ledger: createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep, circuit: config.circuit }),
       providers,
       observations: () => observations.current(),
-      bench: (model, bench) => observations.bench(model, bench),
       now: Date.now,
       random: Math.random,
     };

@@ -1,6 +1,6 @@
 import type { ErrorCode, GatewayError } from '../domain/errors.ts';
 import { scoreAnswer } from '../domain/expectation.ts';
-import { costOfTokens } from '../domain/money.ts';
+import { costOfUsage } from '../domain/price.ts';
 import type { AttemptSummary, CompletedResult, Completion, FailedResult, JobResult } from '../domain/result.ts';
 import type { TokenUsage, UsageOutcome, UsageRecord } from '../domain/usage.ts';
 import { type Candidate, type Route, type RouteQuestion, estimateTokens } from '../router/index.ts';
@@ -10,6 +10,8 @@ import { type Start, attemptIdOf } from './services.ts';
 export type Attempt = {
   start: Start;
   candidate: Candidate;
+  /** Name of the provider's key: the one that the ledger chose, until then the first. */
+  key: string;
   inputTokens: RouteQuestion['inputTokens'];
   /** The job's own limit, else its task's. */
   maxLatencyMs: number;
@@ -26,19 +28,26 @@ export type Ending = {
   errorCode?: ErrorCode;
   status?: number;
   savedNanos?: number;
+  firstTokenMs?: number;
 };
 
 const NO_TOKENS: TokenUsage = { input_tokens: 0, output_tokens: 0 };
 
-/** How a call that answered ends: its tokens, and what it cost by the provider's word or by the configured price. */
-export function endingOfCompletion(attempt: Attempt, completion: Completion, latencyMs: number): Ending {
+/** How a call that answered ends: its tokens, and what it cost by the provider's word or by the model's price. */
+export function endingOfCompletion(
+  attempt: Attempt,
+  completion: Completion,
+  latencyMs: number,
+  firstTokenMs?: number,
+): Ending {
   const usage = completion.usage.estimated ? estimatedUsage(attempt, completion) : completion.usage;
   return {
     outcome: 'completed',
     usage,
     costNanos: completion.billed_nanos ?? priceOf(attempt, usage),
-    priceSource: completion.billed_nanos === undefined ? 'config' : 'provider',
+    priceSource: completion.billed_nanos === undefined ? attempt.candidate.model.priceSource : 'provider',
     latencyMs,
+    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
   };
 }
 
@@ -50,7 +59,7 @@ export function endingOfFailure(attempt: Attempt, error: GatewayError, latencyMs
     outcome: billUnknown ? 'unconfirmed' : 'failed',
     usage: billUnknown ? heldTokens(attempt) : usage,
     costNanos: billUnknown ? attempt.candidate.boundNanos : (billed?.nanos ?? priceOf(attempt, usage)),
-    priceSource: billed?.nanos === undefined ? 'config' : 'provider',
+    priceSource: billUnknown || billed?.nanos === undefined ? attempt.candidate.model.priceSource : 'provider',
     latencyMs,
     errorCode: error.code,
   };
@@ -63,7 +72,7 @@ export function endingOfSilence(attempt: Attempt): Ending {
     outcome: 'unconfirmed',
     usage: heldTokens(attempt),
     costNanos: attempt.candidate.boundNanos,
-    priceSource: 'config',
+    priceSource: attempt.candidate.model.priceSource,
     latencyMs: 0,
     errorCode: 'INTERRUPTED',
   };
@@ -88,6 +97,7 @@ export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): Us
     user: job.user,
     model: candidate.model.alias,
     provider: candidate.model.provider,
+    key: attempt.key,
     model_id: candidate.model.id,
     variant,
     ...ending.usage,
@@ -95,6 +105,7 @@ export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): Us
     price_source: ending.priceSource,
     saved_nanos: ending.savedNanos,
     latency_ms: Math.round(ending.latencyMs),
+    first_token_ms: ending.firstTokenMs === undefined ? undefined : Math.round(ending.firstTokenMs),
     queue_ms: Math.max(0, startedAt - job.enqueued_at),
     at: now,
   };
@@ -178,8 +189,7 @@ function estimatedUsage(attempt: Attempt, completion: Completion): TokenUsage {
 }
 
 function priceOf({ candidate }: Attempt, usage: TokenUsage): number {
-  const tokens = { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens };
-  return costOfTokens(candidate.model.price, tokens);
+  return costOfUsage(candidate.model.price, usage);
 }
 
 function heldTokens({ candidate, inputTokens }: Attempt): TokenUsage {

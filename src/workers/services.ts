@@ -3,7 +3,7 @@ import type { QueuedJob } from '../domain/job.ts';
 import type { Providers } from '../providers/index.ts';
 import type { Router } from '../router/index.ts';
 import type { Ledger } from '../store/ledger.ts';
-import type { Bench, Observations } from '../store/observations.ts';
+import type { Observations } from '../store/observations.ts';
 
 /** What the main path works with; handed in, so that it can be run on a fake clock and on recorded answers. */
 export type Services = {
@@ -12,8 +12,6 @@ export type Services = {
   ledger: Ledger;
   providers: Providers;
   observations: () => Observations;
-  /** Keeps a model from being asked for a while, in this process at once. */
-  bench: (model: string, bench: Bench) => void;
   /** Epoch milliseconds. */
   now: () => number;
   random: () => number;

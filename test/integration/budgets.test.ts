@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { BatchPlace, PromptJob } from '../../src/domain/job.ts';
 import { estimateTokens } from '../../src/router/index.ts';
 import { threeModels, until, useHarness } from '../support/harness.ts';
+import { throttleModel } from '../support/throttled.ts';
 
 const open = useHarness();
 
@@ -43,6 +44,19 @@ describe('a budget', () => {
     const { run, startPool } = await open({ config: { budgets: { team: { limit_usd: HELLO_BOUND_USD } } } });
     await startPool();
     expect(await run([HELLO])).toMatchObject([{ status: 'completed' }]);
+  });
+
+  test('with room for a cheaper model alone is waited for while that one is throttled', async () => {
+    const { small, medium } = threeModels();
+    const models = { medium: { ...medium, price: { input: 1_000, output: 4_000 } }, small };
+    const { run, startPool, keys, redis, ledger } = await open({
+      config: { models, budgets: { team: { limit_usd: HELLO_BOUND_USD } } },
+    });
+    await throttleModel({ ledger }, { provider: 'alpha', model: 'sim/small' }, 2_000);
+    expect(await redis.exists(keys.closedGates)).toBe(1);
+    await startPool();
+    const [result] = await run([{ ...HELLO, lane: 'interactive', models: ['medium', 'small'] }]);
+    expect(result).toMatchObject({ status: 'completed', model: 'small' });
   });
 
   test('that is held by calls under way is waited for, without spending an attempt', async () => {

@@ -10,6 +10,7 @@ import { checkConfiguration } from '../../src/cli/checks/configuration.ts';
 import { checkProviders } from '../../src/cli/checks/providers.ts';
 import { checkRedis } from '../../src/cli/checks/redis.ts';
 import { parseConfig } from '../../src/config/config-file.ts';
+import { Config } from '../../src/domain/config.ts';
 import type { Context } from '../../src/cli/context.ts';
 import { readLiveObservations } from '../../src/cli/live-observations.ts';
 import { openRedis } from '../../src/cli/redis.ts';
@@ -82,11 +83,11 @@ describe('a provider', () => {
     ]);
   });
 
-  test('without a list of models gets a warning, since it may well answer prompts', async () => {
+  test('whose address has no list of models is not called ready', async () => {
     const server = await answerAll('HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}');
     try {
       const [finding] = await checkProviderAt(`http://127.0.0.1:${portOf(server)}/v1`);
-      expect(finding).toMatchObject({ status: 'warn', message: expect.stringContaining('no list of models') });
+      expect(finding).toMatchObject({ status: 'fail', message: expect.stringContaining('is the base_url right?') });
     } finally {
       server.close();
     }
@@ -164,9 +165,15 @@ describe('a Redis', () => {
   });
 });
 
-describe('live observations', () => {
-  const lanes = {};
+function configOf(prefix: string): Config {
+  return Config.parse({
+    redis: { prefix },
+    providers: { one: { base_url: 'https://one.test/v1' } },
+    models: { small: { provider: 'one', id: 'small', price: { input: 1, output: 2 } } },
+  });
+}
 
+describe('live observations', () => {
   test('are read when a Redis runs', async () => {
     const redis = new Redis(inject('redisSocket'));
     const prefix = uniquePrefix();
@@ -175,7 +182,7 @@ describe('live observations', () => {
       await redis.hset(keys.observed, 'small', 2);
       await redis.lpush(keys.latencies('small'), 100, 300);
       const context = contextIn({ REDIS_URL: `unix://${inject('redisSocket')}` });
-      const found = await readLiveObservations(context, { redis: { prefix }, lanes });
+      const found = await readLiveObservations(context, configOf(prefix));
       expect(found).toMatchObject({ isLive: true, source: 'the last 2 calls of these models' });
       expect(found.latencies.get('small')).toMatchObject({ count: 2 });
     } finally {
@@ -184,10 +191,10 @@ describe('live observations', () => {
   });
 
   test('are done without when none does, and when it cannot be used', async () => {
-    const none = await readLiveObservations(contextIn(), { redis: { prefix: '{x}' }, lanes });
+    const none = await readLiveObservations(contextIn(), configOf('{x}'));
     expect(none).toMatchObject({ isLive: false, source: 'no Redis is running here' });
     const broken = contextIn({ REDIS_URL: 'redis://127.0.0.1:1' });
-    const refused = await readLiveObservations(broken, { redis: { prefix: '{x}' }, lanes });
+    const refused = await readLiveObservations(broken, configOf('{x}'));
     expect(refused).toMatchObject({ isLive: false, source: expect.stringContaining('the connection was refused') });
   });
 });

@@ -1,3 +1,4 @@
+import { throttleModel } from '../support/throttled.ts';
 import { describe, expect, test } from 'vitest';
 import { type Harness, type HarnessOptions, threeModels, useHarness } from '../support/harness.ts';
 import { attemptsOf, useOneJob } from '../support/run-one.ts';
@@ -114,9 +115,9 @@ describe('a job that no model answers', () => {
 
   test('counts an attempt although the job then had to wait for the next model', async () => {
     const harness = await open({ faults: [{ model: '*', kind: 503, rate: 1 }] });
-    const { run, redis, keys, sim, startPool } = harness;
-    const benchedUntil = Date.now() + 800;
-    await redis.hset(keys.benched, 'medium', benchedUntil, 'large', benchedUntil);
+    const { run, sim, startPool } = harness;
+    await throttleModel(harness, { provider: 'beta', model: 'sim/medium' }, 800);
+    await throttleModel(harness, { provider: 'alpha', model: 'sim/large' }, 800);
     await startPool();
     const [result] = await run([{ prompt: 'hello', ...BATCH, max_attempts: 2 }]);
     expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'medium PROVIDER_OVERLOADED']);
@@ -125,9 +126,9 @@ describe('a job that no model answers', () => {
 
   test('is retried on the same model when the others take no calls for longer than it may wait', async () => {
     const harness = await open({ faults: [{ model: 'sim/small', kind: 503, rate: 1, first: 1 }] });
-    const { run, redis, keys, startPool } = harness;
-    const benchedUntil = Date.now() + 600_000;
-    await redis.hset(keys.benched, 'medium', benchedUntil, 'large', benchedUntil);
+    const { run, startPool } = harness;
+    await throttleModel(harness, { provider: 'beta', model: 'sim/medium' }, 300_000);
+    await throttleModel(harness, { provider: 'alpha', model: 'sim/large' }, 300_000);
     await startPool();
     const [result] = await run([{ prompt: 'hello', ...BATCH }]);
     expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'small completed']);

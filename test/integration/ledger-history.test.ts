@@ -18,7 +18,7 @@ afterEach(() => stores.close());
 
 describe('history', () => {
   test('of a job that was never started is empty', async () => {
-    expect(await stores.ledger.history('nobody')).toEqual({ trail: [], benches: new Map() });
+    expect(await stores.ledger.history('nobody')).toEqual({ trail: [] });
   });
 
   test('writes an attempt that was left open off: the hold is charged, one record says unconfirmed', async () => {
@@ -75,7 +75,10 @@ describe('a Redis in trouble', () => {
     await redis.script('FLUSH');
     expect((await ledger.history('a')).trail).toHaveLength(1);
     await redis.script('FLUSH');
-    expect(await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }))).toEqual({
+      kind: 'admitted',
+      key: 'default',
+    });
     await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 3 }));
     expect(await expectBalanced(stores)).toBe(10);
   });

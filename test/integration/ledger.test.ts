@@ -21,7 +21,7 @@ afterEach(() => stores.close());
 describe('admitting', () => {
   test('a reservation holds the budget until the attempt is settled', async () => {
     const { ledger } = stores;
-    expect(await ledger.admit(admitRequest({ job: 'a', hold: 300 }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(admitRequest({ job: 'a', hold: 300 }))).toEqual({ kind: 'admitted', key: 'default' });
     expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 0, heldNanos: 300 });
     expect(await ledger.openAttempts()).toBe(1);
 
@@ -36,10 +36,10 @@ describe('admitting', () => {
     const { ledger } = stores;
     const request = admitRequest({ job: 'a', hold: 300, limit: 500 });
     expect(await Promise.all([ledger.admit(request), ledger.admit(request)])).toEqual([
-      { kind: 'admitted' },
-      { kind: 'admitted' },
+      { kind: 'admitted', key: 'default' },
+      { kind: 'admitted', key: 'default' },
     ]);
-    expect(await ledger.admit(request)).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(request)).toEqual({ kind: 'admitted', key: 'default' });
     expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 0, heldNanos: 300 });
   });
 
@@ -52,7 +52,7 @@ describe('admitting', () => {
     await ledger.admit(admitRequest({ job: 'other', hold: 1 }));
     await ledger.settle(answeredAttempt({ job: 'other', cost: 1, cacheKey: 'k' }));
 
-    expect(await ledger.admit(request)).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(request)).toEqual({ kind: 'admitted', key: 'default' });
 
     await ledger.settle(answeredAttempt({ job: 'a', cost: 5, batch: 'b' }));
     await expectBalanced(stores);
@@ -71,8 +71,14 @@ describe('admitting', () => {
       heldNanos: 250,
     });
     expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 400, heldNanos: 250 });
-    expect(await ledger.admit(admitRequest({ job: 'c', hold: 350, limit: 1_000 }))).toEqual({ kind: 'admitted' });
-    expect(await ledger.admit(admitRequest({ job: 'd', hold: 0, limit: 1_000 }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(admitRequest({ job: 'c', hold: 350, limit: 1_000 }))).toEqual({
+      kind: 'admitted',
+      key: 'default',
+    });
+    expect(await ledger.admit(admitRequest({ job: 'd', hold: 0, limit: 1_000 }))).toEqual({
+      kind: 'admitted',
+      key: 'default',
+    });
     expect(await ledger.admit(admitRequest({ job: 'e', hold: 1, limit: 1_000 }))).toMatchObject({ kind: 'denied' });
   });
 
@@ -125,7 +131,10 @@ describe('admitting', () => {
     await batches.register({ id: 'b', digest: 'd', total: 2, lane: 'batch', submittedAt: 1 });
     await batches.markCancelled('b');
     expect(await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }))).toEqual({ kind: 'cancelled' });
-    expect(await ledger.admit(admitRequest({ job: 'c', hold: 300, batch: 'other' }))).toEqual({ kind: 'admitted' });
+    expect(await ledger.admit(admitRequest({ job: 'c', hold: 300, batch: 'other' }))).toEqual({
+      kind: 'admitted',
+      key: 'default',
+    });
     expect(await ledger.openAttempts()).toBe(1);
   });
 

@@ -55,7 +55,7 @@ describe('a context that proves too short', () => {
 
 describe('limits of a job', () => {
   test('a prompt too long for a model goes to one with a larger window, without a call', async () => {
-    const { result } = await runOne([], { prompt: 'word '.repeat(8_000) });
+    const { result } = await runOne([], { prompt: 'word '.repeat(10_000) });
     expect(attemptsOf(result)).toEqual(['medium completed']);
   });
 

@@ -1,3 +1,4 @@
+import { gateOf, throttleModel } from '../support/throttled.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -92,13 +93,12 @@ describe('a 429', () => {
   });
 
   test('parks a model for five minutes at the most, whatever it asks for', async () => {
-    const { redis, keys, result } = await runOne([
-      { model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 86_400 },
-    ]);
+    const { result, ...stores } = await runOne([{ model: 'sim/small', kind: 429, rate: 1, retryAfterSeconds: 86_400 }]);
     expect(attemptsOf(result)).toEqual(['small PROVIDER_RATE_LIMITED', 'medium completed']);
-    const benchedUntil = Number.parseInt((await redis.hget(keys.benched, 'small')) ?? '');
-    expect(benchedUntil).toBeGreaterThan(Date.now() + 200_000);
-    expect(benchedUntil).toBeLessThanOrEqual(Date.now() + 300_000);
+    const gate = await gateOf(stores, { provider: 'alpha', key: 'default', model: 'sim/small' });
+    expect(gate).toMatchObject({ state: 'stopped', reason: 'throttled' });
+    expect(gate?.untilMs).toBeGreaterThan(Date.now() + 200_000);
+    expect(gate?.untilMs).toBeLessThanOrEqual(Date.now() + 300_000);
   });
 
   test('of a provider that answers few calls at a time costs about as many refusals as answers', async () => {
@@ -117,11 +117,10 @@ describe('a 429', () => {
   });
 
   test('found by another process is known to the next start of the job', async () => {
-    const { run, redis, keys, calls } = await start({
-      faults: [{ model: 'sim/small', kind: 503, rate: 1 }],
-    });
-    // Written after the pool has read its observations, as another process would.
-    await redis.hset(keys.benched, 'medium', Date.now() + 60_000);
+    const harness = await start({ faults: [{ model: 'sim/small', kind: 503, rate: 1 }] });
+    const { run, calls } = harness;
+    // After the pool has read its observations.
+    await throttleModel(harness, { provider: 'beta', model: 'sim/medium' }, 60_000);
     const [result] = await run([{ prompt: 'hello', lane: 'interactive' }]);
     expect(attemptsOf(result)).toEqual(['small PROVIDER_OVERLOADED', 'large completed']);
     expect(calls().map((call) => call.model)).toEqual(['sim/small', 'sim/large']);
@@ -156,11 +155,14 @@ const ANSWER = {
 };
 
 describe('a key that is refused', () => {
-  test('sends the job to another provider and benches the model', async () => {
-    const { run, redis, keys, calls } = await start({ faults: [{ model: 'sim/small', kind: 401, rate: 1 }] });
+  test('sends the job to another provider and stops the key', async () => {
+    const harness = await start({ faults: [{ model: 'sim/small', kind: 401, rate: 1 }] });
+    const { run, calls } = harness;
     const [result] = await run([{ prompt: 'hello', models: ['small', 'large', 'medium'] }]);
     expect(attemptsOf(result)).toEqual(['small PROVIDER_AUTH', 'medium completed']);
-    expect(Number.parseInt((await redis.hget(keys.benched, 'small')) ?? '')).toBeGreaterThan(Date.now() + 30_000);
+    const gate = await gateOf(harness, { provider: 'alpha', key: 'default' });
+    expect(gate).toMatchObject({ state: 'stopped', reason: 'key', code: 'PROVIDER_AUTH' });
+    expect(gate?.untilMs).toBeGreaterThan(Date.now() + 30_000);
     await run([{ prompt: 'another' }]);
     expect(calls().filter((call) => call.model === 'sim/small')).toHaveLength(1);
   });
@@ -187,8 +189,8 @@ describe('a key that is refused', () => {
 
   test('lets a job wait for a model that is only throttled', async () => {
     const harness = await open({ faults: [{ model: 'sim/small', kind: 401, rate: 1 }] });
-    const { run, redis, keys, startPool } = harness;
-    await redis.hset(keys.benched, 'medium', Date.now() + 1_200);
+    const { run, startPool } = harness;
+    await throttleModel(harness, { provider: 'beta', model: 'sim/medium' }, 1_200);
     await startPool();
     const [result] = await run([{ prompt: 'hello' }]);
     expect(attemptsOf(result)).toEqual(['small PROVIDER_AUTH', 'medium completed']);

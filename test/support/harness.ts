@@ -97,7 +97,7 @@ const WINDOWS_BY_ALIAS = { small: 8_000, medium: 32_000, large: 128_000 };
 const PROVIDERS_BY_ALIAS = { small: 'alpha', medium: 'beta', large: 'alpha' };
 
 /** Three models of two providers, asked in this order: small (alpha), medium (beta), large (alpha). */
-export function threeModels(): ConfigInput['models'] {
+export function threeModels() {
   const aliases = ['small', 'medium', 'large'] as const;
   return Object.fromEntries(
     aliases.map((alias) => [
@@ -110,7 +110,7 @@ export function threeModels(): ConfigInput['models'] {
         tier: alias,
       },
     ]),
-  );
+  ) satisfies ConfigInput['models'];
 }
 
 export type HarnessOptions = {
@@ -146,7 +146,7 @@ async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const models = options.config?.models ?? threeModels();
   const profiles =
     options.profiles ??
-    Object.fromEntries(Object.values(models).map(({ id, price }) => [id, { price, latency: INSTANT }]));
+    Object.fromEntries(Object.values(models).map(({ id, price }) => [id, { price: price ?? PRICE, latency: INSTANT }]));
   const { faults, answers, seed } = options;
   const sim = await startSim({
     profiles,
@@ -160,6 +160,8 @@ async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
     providers: { alpha: provider, beta: provider },
     routing: { strategy: 'order', default_max_tokens: 256 },
     budgets: { everything: { limit_usd: 1_000 } },
+    // Models that fail are left alone for a while: a test that is about something else would wait for that.
+    circuit: { failures: 10_000 },
     ...options.config,
     models,
     redis: { prefix },

@@ -1,3 +1,4 @@
+import type { GateClaim, GateReport } from '../../src/domain/gate.ts';
 import type { AttemptSummary, CompletedResult, Completion, FailedResult } from '../../src/domain/result.ts';
 import type { UsageOutcome, UsageRecord } from '../../src/domain/usage.ts';
 import type { AdmitRequest, SettleRequest } from '../../src/store/ledger.ts';
@@ -28,6 +29,7 @@ export function usageRecord(step: Step, outcome: UsageOutcome, costNanos: number
     account: 'default',
     model: 'small',
     provider: 'alpha',
+    key: 'default',
     model_id: 'sim/small',
     input_tokens: 10,
     output_tokens: 2,
@@ -43,9 +45,25 @@ function summary(outcome: UsageOutcome, costNanos: number): AttemptSummary {
   return { model: 'small', provider: 'alpha', outcome, cost_nanos: costNanos, latency_ms: 5 };
 }
 
-export function admitRequest(
-  step: Step & { hold: number; limit?: number; cacheKey?: string; budget?: string },
-): AdmitRequest {
+/** What the call asks of the gates of the model `small`, which has one key and no limits. */
+function gateClaim(more: Partial<GateClaim> = {}): GateClaim {
+  const keys = [{ name: 'default', limits: {} }];
+  return { provider: 'alpha', model: 'sim/small', keys, modelLimits: {}, tokens: 12, isReturning: false, ...more };
+}
+
+export function gateReport(verdict: GateReport['verdict'], more: Partial<GateReport> = {}): GateReport {
+  return { verdict, ...more };
+}
+
+type AdmitStep = Step & {
+  hold: number;
+  limit?: number;
+  cacheKey?: string;
+  budget?: string;
+  gates?: Partial<GateClaim>;
+};
+
+export function admitRequest(step: AdmitStep): AdmitRequest {
   const { hold, limit = 1_000_000_000, cacheKey, budget = 'all' } = step;
   return {
     jobId: step.job,
@@ -54,15 +72,16 @@ export function admitRequest(
     budgets: [{ name: budget, window: 'total', limitNanos: limit }],
     ...(step.batch === undefined ? {} : { batchId: step.batch }),
     ...(cacheKey === undefined ? {} : { cacheKey }),
+    gates: gateClaim(step.gates),
     writeOff: { record: usageRecord(step, 'unconfirmed', hold), summary: summary('unconfirmed', hold) },
   };
 }
 
-type CallStep = Step & { cost: number; isFallback?: boolean };
+type CallStep = Step & { cost: number; isFallback?: boolean; gate?: GateReport };
 
-/** The attempt failed and the job goes on. */
+/** The attempt failed and the job goes on; what it tells the gates closes none. */
 export function failedAttempt(step: CallStep): SettleRequest {
-  const { job, batch, cost, isFallback = false } = step;
+  const { job, batch, cost, isFallback = false, gate = gateReport('neutral') } = step;
   return {
     jobId: job,
     ...(batch === undefined ? {} : { batchId: batch }),
@@ -71,13 +90,14 @@ export function failedAttempt(step: CallStep): SettleRequest {
       record: usageRecord(step, 'failed', cost),
       summary: summary('failed', cost),
       isFallback,
+      gate,
     },
   };
 }
 
 /** The attempt answered and ends the job. */
 export function answeredAttempt(step: CallStep & { content?: string; cacheKey?: string }): SettleRequest {
-  const { job, batch, cost, isFallback = false, content = 'four', cacheKey } = step;
+  const { job, batch, cost, isFallback = false, content = 'four', cacheKey, gate = gateReport('answered') } = step;
   const completion = { ...COMPLETION, content };
   return {
     jobId: job,
@@ -88,6 +108,7 @@ export function answeredAttempt(step: CallStep & { content?: string; cacheKey?: 
       summary: summary('completed', cost),
       isFallback,
       observed: { latencyMs: 5 },
+      gate,
       ...(cacheKey === undefined ? {} : { store: { cacheKey, completion, ttlMs: 60_000 } }),
     },
     result: completedResult(job, cost, content),

@@ -1,0 +1,115 @@
+/**
+ * Lua, part of the ledger's scripts: requests and tokens a minute, of a key and of a pair.
+ *
+ * A bucket fills at nearly the pace of its limit and holds little more than half a second of it, so that no minute has
+ * more than the limit in it, wherever the minute begins. What a call takes may leave debt, and what it took too much or
+ * too little is made up for when it is settled.
+ *
+ * Those who find it empty stand in line: each is told the time at which the bucket will have enough for it, after
+ * everybody who was told a time before. So thousands of jobs are put back once each and come when it is their turn. Who
+ * comes for the first time goes behind those who wait. Turns that nobody took are noticed by the bucket running over,
+ * and are given anew.
+ *
+ * Fields, `requests` for example: `requests` (what it holds), `requests_at` (when it held that), `requests_turn` (when
+ * the next in line may come), `requests_limit` (a minute, as it is enforced), and what the provider told:
+ * `requests_told` (a minute), `requests_told_window` (ms), `requests_told_until`. Of a pair also `tokens_ratio`: what
+ * calls really come to, of what was expected; `tokens_samples`: from how many calls that is known.
+ */
+export const BUCKETS = `
+-- The rest is for clocks and networks that are not even.
+local PACE = 0.98
+-- A part of the window: half a second of a minute.
+local BURST = 1 / 120
+-- Whoever comes back a moment too early must not have come in vain.
+local SLACK_MS = 10
+
+local function make_bucket(gate, kind, limit, window)
+  local state = gate.state
+  local least = kind == 'requests' and 1 or 0
+  local rate = PACE * limit / 60000
+  local capacity = least + rate * window * BURST
+  -- In the future while the pair is paused: until then nothing comes in. Otherwise a clock was put back.
+  local at = math.min(state[kind .. '_at'] or now(), paused_until(gate) or now())
+  local level = (state[kind] or capacity) + math.max(0, now() - at) * rate
+  return {
+    gate = gate,
+    kind = kind,
+    limit = limit,
+    rate = rate,
+    least = least,
+    capacity = capacity,
+    level = math.min(level, capacity),
+    at = math.max(at, now()),
+    turn = (state[kind .. '_turn'] or 0) - math.max(0, level - capacity) / rate,
+  }
+end
+
+-- The same one for all jobs of a call.
+local function bucket_of(place, kind)
+  local gate, state = place.gate, place.gate.state
+  gate.buckets = gate.buckets or {}
+  if gate.buckets[kind] then return gate.buckets[kind] end
+  local limit, window = place.limits[kind .. '_per_minute'], 60000
+  local told = state[kind .. '_told']
+  if told and state[kind .. '_told_until'] > now() and told < (limit or math.huge) then
+    limit, window = told, state[kind .. '_told_window']
+  end
+  gate.buckets[kind] = limit and make_bucket(gate, kind, limit, window)
+  return gate.buckets[kind]
+end
+
+local function buckets_of(key)
+  if key.buckets then return key.buckets end
+  key.buckets = {}
+  for _, place in ipairs({ key.key_place, key.pair_place }) do
+    for _, kind in ipairs(KINDS) do
+      local bucket = bucket_of(place, kind)
+      if bucket then table.insert(key.buckets, bucket) end
+    end
+  end
+  return key.buckets
+end
+
+local function save_bucket(bucket)
+  local gate, kind = bucket.gate, bucket.kind
+  set(gate, kind, bucket.level)
+  set(gate, kind .. '_at', bucket.at)
+  set(gate, kind .. '_turn', bucket.turn)
+  set(gate, kind .. '_limit', bucket.limit)
+end
+
+local function lets_pass(bucket, is_returning)
+  if bucket.level < bucket.least then return false end
+  return is_returning or bucket.turn <= now() or bucket.level >= bucket.capacity
+end
+
+local function take(bucket, charge)
+  bucket.level = bucket.level - (bucket.kind == 'requests' and 1 or charge)
+  save_bucket(bucket)
+end
+
+local function next_turn(bucket)
+  local shortage = math.max(0, bucket.least - bucket.level)
+  return math.max(bucket.turn, bucket.at + shortage / bucket.rate + SLACK_MS)
+end
+
+local function book(bucket, charge)
+  bucket.turn = next_turn(bucket) + (bucket.kind == 'requests' and 1 or charge) / bucket.rate
+  save_bucket(bucket)
+end
+`;
+
+export const TOKEN_CORRECTIONS = `
+local function correct_tokens(gate, charged, real)
+  if gate.state.tokens then set(gate, 'tokens', gate.state.tokens + charged - real) end
+end
+
+-- The mean of the first twenty calls, then a moving one.
+local function learn_ratio(pair, expected, real)
+  if expected <= 0 or real <= 0 then return end
+  local samples = math.min(20, (pair.state.tokens_samples or 0) + 1)
+  local ratio = pair.state.tokens_ratio or 1
+  set(pair, 'tokens_ratio', ratio + (math.min(10, real / expected) - ratio) / samples)
+  set(pair, 'tokens_samples', samples)
+end
+`;

@@ -1,0 +1,87 @@
+/**
+ * Lua, part of the ledger's scripts: what a call is told that finds all gates closed: why, and when its turn is. The
+ * turns of `buckets.ts` and `calls.ts` are booked here.
+ */
+export const LINES = `
+-- Where so many wait that a turn would be further away than this, one comes back earlier to see what has changed. For
+-- the pace of calls and of tokens is a guess, and a mere assumption before it is known how long calls take, and how much
+-- of what was expected they use.
+local LONGEST_MS = { requests = 600000, tokens = 60000, calls = 30000 }
+local LONGEST_UNKNOWN_MS = 5000
+local ASSUMED_CALL_MS = 250
+local SHORTEST_CALL_WAIT_MS = 50
+
+local function stand_in(denial, line, from, is_known)
+  local longest = is_known and LONGEST_MS[line.kind] or LONGEST_UNKNOWN_MS
+  local turn = line.turn
+  if turn - from > longest then
+    turn = from + longest * (0.5 + math.random() / 2)
+  else
+    table.insert(denial.lines, line)
+  end
+  if turn <= denial.turn then return end
+  denial.turn = turn
+  if denial.reason ~= 'throttled' then denial.reason = line.kind == 'calls' and 'concurrency' or 'rate' end
+end
+
+-- Calls do not end evenly. So that no place stays empty for long, one comes somewhat more often than they end, the more
+-- so the fewer there may be.
+local function call_interval(place, call_ms)
+  return call_ms / (1.1 * place.call_limit + 4)
+end
+
+-- Why no call may pass with this key, until when, and the lines to stand in.
+local function denial_of(key, is_returning)
+  local pair = key.pair_place.gate
+  local gate = key.key_place.gate
+  local stopped = stopped_until(gate, 'key')
+  if stopped then return { reason = 'key', turn = stopped, code = gate.state.code, lines = {} } end
+  local paused = paused_until(pair)
+  local denial = { reason = paused and 'throttled', turn = paused or 0, lines = {} }
+  for _, bucket in ipairs(key.has_rate and rates().buckets_of(key) or {}) do
+    local is_paused = paused and bucket.gate == pair
+    if is_paused or not rates().lets_pass(bucket, is_returning) then
+      local line = { kind = bucket.kind, turn = rates().next_turn(bucket), bucket = bucket }
+      stand_in(denial, line, is_paused and paused or now(), bucket.kind == 'requests' or pair.state.tokens_ratio)
+    end
+  end
+  for _, place in ipairs({ key.key_place, key.pair_place }) do
+    local is_paused = paused and place.gate == pair
+    if place.call_limit and (is_paused or not has_room(place)) then
+      local from, call_ms = is_paused and paused or now(), place.gate.state.calls_ms
+      local turn = math.max(place.gate.state.calls_turn or 0, from) + call_interval(place, call_ms or ASSUMED_CALL_MS)
+      stand_in(denial, { kind = 'calls', turn = turn, gate = place.gate }, from, call_ms)
+    end
+  end
+  return denial
+end
+
+local function reply(denial, charge, patience)
+  local wait = denial.turn - now()
+  if denial.reason == 'concurrency' then wait = math.max(SHORTEST_CALL_WAIT_MS, wait) end
+  if wait > patience then
+    -- No turn is kept for those who will not come; should they all the same, then not all at once.
+    wait = wait * (1 + math.random() / 2)
+  else
+    for _, line in ipairs(denial.lines) do
+      if line.bucket then rates().book(line.bucket, charge) else set(line.gate, 'calls_turn', line.turn) end
+    end
+  end
+  return { 'gated', denial.reason, math.max(1, math.ceil(wait)), denial.code or '' }
+end
+
+-- Of the turns that the keys have to give the one that comes first.
+local function reply_to(claim, expected, is_returning, patience)
+  local circuit = gate_of(claim.circuit)
+  local stopped = stopped_until(circuit, 'circuit')
+  if stopped then
+    return reply({ reason = 'circuit', turn = stopped, code = circuit.state.code, lines = {} }, 0, math.huge)
+  end
+  local best, charge
+  for _, key in ipairs(claim.keys) do
+    local denial = denial_of(key, is_returning)
+    if not best or denial.turn < best.turn then best, charge = denial, charge_of(key, expected) end
+  end
+  return reply(best, charge, patience)
+end
+`;
