@@ -1,11 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { LineCounter, type ParsedNode, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import { Config } from '../domain/config.ts';
-import { InputError } from '../domain/errors.ts';
-import { type Problem, check, formatProblem } from '../domain/issues.ts';
+import type { Problem } from '../domain/issues.ts';
+import { findLock } from './lock-file.ts';
+import { openPriceCatalogue } from './price-catalogue.ts';
+import { withKnownPrices } from './prices.ts';
+import { readText } from './text-file.ts';
+import { checkYaml, orInputError, parseYaml } from './yaml-text.ts';
 
-const SYNTAX_ERRORS_TOLD = 20;
+export { readText, reasonOf } from './text-file.ts';
 
 export const CONFIG_NAME = 'sluice.yaml';
 
@@ -21,81 +24,21 @@ export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env): 
   return parseConfig(readText(path), path, env);
 }
 
-/** As `loadConfig`, for text that is in hand; `name` stands in front of each problem. */
+/**
+ * As `loadConfig`, for text that is in hand; `name` stands in front of each problem. Models that name no price, or no
+ * context, get what the lock file beside the file of that name says, else the catalogue.
+ */
 export function parseConfig(text: string, name: string, env: NodeJS.ProcessEnv): Config {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const told = document.errors.map((error) => {
-      const { line, col } = lines.linePos(error.pos[0]);
-      return `${name}:${line}:${col}: ${(error.message.split('\n')[0] ?? '').replace(/\.$/, '')}`;
-    });
-    // One mistake may be met again at every level above it.
-    throw new InputError([...new Set(told)].slice(0, SYNTAX_ERRORS_TOLD));
-  }
+  const config = parseOwnConfig(text, name, env);
+  return withKnownPrices(config, { lock: () => findLock(name), catalogue: openPriceCatalogue });
+}
+
+/** What the text itself says, and nothing that is known elsewhere. */
+export function parseOwnConfig(text: string, name: string, env: NodeJS.ProcessEnv): Config {
+  const yaml = parseYaml(text, name);
   const missing: Problem[] = [];
-  const data = orInputError(name, () => withEnvironment(document.toJS() as unknown, env, [], missing));
-  const checked = check(Config, data ?? {});
-  const problems = [...missing, ...(checked.ok ? [] : checked.problems)];
-  if (!checked.ok || problems.length > 0) {
-    const told = problems.map((problem) => ({ line: lineOf(problem), text: formatProblem(problem) }));
-    throw new InputError(
-      told.toSorted((a, b) => a.line - b.line).map(({ line, text }) => `${name}${line > 0 ? `:${line}` : ''}: ${text}`),
-    );
-  }
-  return checked.value;
-
-  /** The line of the nearest part of the path that is in the file; 0 when none is. */
-  function lineOf({ path, message }: Problem): number {
-    // The path of an unknown field ends above it.
-    const unknown = /^unknown field "([^"]+)"/.exec(message)?.[1];
-    const steps = unknown === undefined ? path : [...path, unknown];
-    for (let length = steps.length; length > 0; length -= 1) {
-      const offset = offsetOf(document.getIn(steps.slice(0, length - 1), true), steps[length - 1]);
-      if (offset !== undefined) return lines.linePos(offset).line;
-    }
-    return 0;
-  }
-}
-
-/** Where a field or an entry begins: a field with its name, not with what stands below it. */
-function offsetOf(parent: unknown, step: string | number | undefined): number | undefined {
-  if (isSeq<ParsedNode>(parent) && typeof step === 'number') return parent.items[step]?.range?.[0];
-  if (!isMap<ParsedNode>(parent)) return undefined;
-  return parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))?.key.range?.[0];
-}
-
-export function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new InputError(`cannot read ${path}: ${reasonOf(error)}`);
-  }
-}
-
-/** `no such file`, `is a directory`, ... for a failed read or write. */
-export function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-  const reasons: Record<string, string> = {
-    ENOENT: 'no such file or folder',
-    EISDIR: 'it is a folder',
-    EACCES: 'permission denied',
-    ENOSPC: 'no space left on the device',
-    ENOTDIR: 'a part of the path is no folder',
-    EROFS: 'the file system is read-only',
-  };
-  return reasons[code ?? ''] ?? code ?? 'it failed';
-}
-
-/** Aliases without an anchor, or of so many levels that they fill the memory, are found only when they are followed. */
-function orInputError<Value>(name: string, read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : 'it cannot be read';
-    const text = error instanceof RangeError ? 'it is nested too deeply, or an anchor holds itself' : reason;
-    throw new InputError(`${name}: ${text}`);
-  }
+  const data = orInputError(name, () => withEnvironment(yaml.value, env, [], missing));
+  return checkYaml(Config, data, yaml, missing);
 }
 
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;

@@ -1,9 +1,9 @@
 import type { ModelSpec } from '../domain/model.ts';
-import { costOfTokens, type TokenPrice } from '../domain/money.ts';
 import type { Columns, Places } from './columns.ts';
 import { expectedOutputTokens } from './estimate.ts';
 import type { Forecast } from './predict.ts';
-import type { RouteQuestion } from './question.ts';
+import { nanosAt } from './price-column.ts';
+import type { Demand, RouteQuestion } from './question.ts';
 
 /** A model that may serve the job. */
 export type Candidate = {
@@ -27,6 +27,7 @@ export type RankedCandidate = Candidate & { utility: number };
 export type Basis = {
   columns: Columns;
   question: RouteQuestion;
+  demand: Demand;
   forecast: Forecast;
   /** Epoch milliseconds. */
   now: number;
@@ -34,6 +35,8 @@ export type Basis = {
   scores: Float64Array;
   /** The models that may be asked; undefined allows every one. */
   allowed: Places | undefined;
+  /** The models that the job has tried; undefined when there are none. */
+  tried: Places | undefined;
   /** Which percentile of a model's latency a limit is held against. */
   percentile: 'p50' | 'p95';
 };
@@ -55,25 +58,20 @@ export function modelAt({ columns }: Basis, row: number): ModelSpec {
   return columns.models[row] as ModelSpec;
 }
 
-function maxTokensAt({ question, columns }: Basis, row: number): number {
-  return Math.min(question.maxTokens, columns.maxOutputTokens[row] as number);
+function maxTokensAt({ demand, columns }: Basis, row: number): number {
+  return Math.min(demand.maxTokens, columns.maxOutputTokens[row] as number);
 }
 
 export function costNanosAt(basis: Basis, row: number): number {
-  return costOfTokens(basis.columns.prices[row] as TokenPrice, {
-    inputTokens: basis.question.inputTokens.expected,
-    outputTokens: expectedOutputTokens(maxTokensAt(basis, row)),
-  });
+  const outputTokens = expectedOutputTokens(maxTokensAt(basis, row));
+  return nanosAt(basis.columns.prices.expected, row, basis.demand.inputTokens.expected, outputTokens);
 }
 
 export function boundNanosAt(basis: Basis, row: number): number {
-  return costOfTokens(basis.columns.prices[row] as TokenPrice, {
-    inputTokens: basis.question.inputTokens.bound,
-    outputTokens: maxTokensAt(basis, row),
-  });
+  return nanosAt(basis.columns.prices.bound, row, basis.demand.inputTokens.bound, maxTokensAt(basis, row));
 }
 
 /** The tokens that prompt and answer will probably have together. */
 export function neededContextTokensAt(basis: Basis, row: number): number {
-  return basis.question.inputTokens.expected + maxTokensAt(basis, row);
+  return basis.demand.inputTokens.expected + maxTokensAt(basis, row);
 }

@@ -1,9 +1,11 @@
-import type { Config, ModelConfig } from '../domain/config.ts';
+import type { Config, ModelConfig, ProviderKind } from '../domain/config.ts';
+import { lacksOf } from '../domain/features.ts';
 import type { ModelSpec } from '../domain/model.ts';
-import { usdPerMillionToPicosPerToken } from '../domain/money.ts';
+import { NO_PRICE, priceListOf, UNKNOWN_SOURCE } from '../domain/price.ts';
 
 /** What is expected of a model about which the configuration says nothing: neither good nor bad. */
 const UNKNOWN_SCORE = 0.5;
+const DEFAULT_CONTEXT_TOKENS = 128_000;
 
 /**
  * All configured models by alias, so that the order of the configuration cannot have an influence that nobody sees, and
@@ -15,9 +17,9 @@ export type Catalog = {
   byProvider: ReadonlyMap<string, readonly ModelSpec[]>;
 };
 
-export function createCatalog(config: Pick<Config, 'models'>): Catalog {
+export function createCatalog(config: Pick<Config, 'models'> & Partial<Pick<Config, 'providers'>>): Catalog {
   const models = Object.entries(config.models)
-    .map(([alias, model]) => modelSpecOf(alias, model))
+    .map(([alias, model]) => modelSpecOf(alias, model, config.providers?.[model.provider]?.kind))
     .sort((left, right) => (left.alias < right.alias ? -1 : 1));
   return {
     models,
@@ -26,17 +28,15 @@ export function createCatalog(config: Pick<Config, 'models'>): Catalog {
   };
 }
 
-function modelSpecOf(alias: string, model: ModelConfig): ModelSpec {
+function modelSpecOf(alias: string, model: ModelConfig, kind: ProviderKind | undefined): ModelSpec {
   const { default: defaultScore = UNKNOWN_SCORE, ...scores } = model.scores;
   return {
     alias,
     provider: model.provider,
     id: model.id,
-    price: {
-      inputPicosPerToken: usdPerMillionToPicosPerToken(model.price.input),
-      outputPicosPerToken: usdPerMillionToPicosPerToken(model.price.output),
-    },
-    contextTokens: model.context,
+    price: model.price === undefined ? NO_PRICE : priceListOf(model.price),
+    priceSource: model.price === undefined ? UNKNOWN_SOURCE : (model.price_source ?? 'config'),
+    contextTokens: model.context ?? DEFAULT_CONTEXT_TOKENS,
     maxOutputTokens: model.max_output,
     capabilities: new Set(model.capabilities),
     tier: model.tier,
@@ -44,5 +44,8 @@ function modelSpecOf(alias: string, model: ModelConfig): ModelSpec {
     defaultScore,
     latencyMs: model.latency,
     weight: model.weight,
+    lacks: new Set(kind === undefined ? [] : lacksOf(kind, model.id)),
+    limits: model.limits ?? {},
+    request: model,
   };
 }

@@ -39,6 +39,7 @@ const REASONING =
   /\b(?:why|step by step|analy[sz]e|compare|contrast|trade-?offs?|design|evaluate|critique|plan|strategy|explain how|pros and cons|root cause)\b/i;
 const CONSTRAINTS =
   /\b(?:must|should|do not|don't|never|always|only|exactly|at least|at most|no more than|without|ensure|unless)\b/gi;
+const QUESTIONS = /\?/g;
 const STEPS = /^ *(?:\d{1,2}[.)]|[-*•]) /gm;
 
 export function guessComplexity(promptText: string): Complexity {
@@ -51,7 +52,7 @@ export function guessComplexity(promptText: string): Complexity {
   if (REASONING.test(text)) features.push('reasoning');
   if (hasMatches(text, CONSTRAINTS, 3)) features.push('constraints');
   if (hasMatches(text, STEPS, 3)) features.push('steps');
-  if (hasMatches(text, /\?/g, 3)) features.push('questions');
+  if (hasMatches(text, QUESTIONS, 3)) features.push('questions');
 
   const points = features.reduce((sum, feature) => sum + POINTS[feature], 0);
   return { tier: tierOf(points), points, features };
@@ -67,12 +68,11 @@ function ends(text: string): string {
   return `${text.slice(0, HEAD_CHARACTERS)}\n${text.slice(-TAIL_CHARACTERS)}`;
 }
 
-/** Whether the text holds at least so many matches; stops looking as soon as it knows. */
+/** Whether the text holds at least so many matches of a global pattern, which remembers where it found the last. */
 function hasMatches(text: string, pattern: RegExp, atLeast: number): boolean {
-  let count = 0;
-  for (const _ of text.matchAll(pattern)) {
-    count += 1;
-    if (count >= atLeast) return true;
+  pattern.lastIndex = 0;
+  for (let count = 0; count < atLeast; count += 1) {
+    if (!pattern.test(text)) return false;
   }
-  return false;
+  return true;
 }

@@ -70,7 +70,7 @@ function covers(experiment: Experiment, { task, models }: RouteQuestion): boolea
   return models === undefined || (models.length > 1 && !experiment.choosesModels);
 }
 
-/** A number in [0, 1), evenly spread: the first 48 bits of SHA-256. */
+/** A number in [0, 1), evenly spread: the first 48 bits of SHA-256, which are 12 hexadecimal digits. */
 function unitInterval(text: string): number {
-  return hash('sha256', text, 'buffer').readUIntBE(0, 6) / 2 ** 48;
+  return Number.parseInt(hash('sha256', text).slice(0, 12), 16) / 2 ** 48;
 }

@@ -28,9 +28,11 @@ function describeCandidate({ model, predicted, boundNanos }: Candidate, { tier }
 
 const WORDS: Record<DropReason, (drop: Dropped) => string> = {
   'not-allowed': () => 'is not among the models that this job may use',
+  unpriced: () => 'nobody knows its price',
   tried: () => 'was tried already',
   'provider-avoided': ({ actual }) => `its provider ${actual} has a key that failed`,
   capability: ({ limit }) => `lacks ${limit}`,
+  untranslatable: ({ limit }) => `its API has no words for a part of the request: ${limit}`,
   'context-not-larger': ({ limit, actual }) => `its context of ${actual} tokens is not larger than ${limit}`,
   context: ({ limit, actual }) => `needs about ${actual} tokens, its context has ${limit}`,
   cost: ({ limit, actual }) => `costs up to ${formatUsd(Number(actual))}, the job allows ${formatUsd(Number(limit))}`,
@@ -50,9 +52,11 @@ const NEAREST_FIRST: readonly DropReason[] = [
   'cost',
   'context',
   'context-not-larger',
+  'untranslatable',
   'capability',
   'provider-avoided',
   'tried',
+  'unpriced',
   'not-allowed',
 ];
 
@@ -79,8 +83,10 @@ const COUNTED: Record<DropReason, string> = {
   context: 'with too short a context',
   'context-not-larger': 'with no larger context',
   capability: 'lack a capability',
+  untranslatable: 'of an API that cannot say it',
   'provider-avoided': 'of a provider whose key failed',
   tried: 'tried already',
+  unpriced: 'without a price',
   'not-allowed': 'not allowed for this job',
 };
 
@@ -107,8 +113,15 @@ const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQue
   },
   'context-not-larger': (_, { minContextTokens }) => `no model has a larger context than ${minContextTokens} tokens`,
   capability: (_, { needs }) => `no model that this job may use can do all that it needs: ${needs.join(', ')}`,
+  untranslatable: (_, { features }) =>
+    `no model is left whose API has words for all of the request: ${features.join(', ')}`,
   'provider-avoided': (_, { avoidProviders = [] }) =>
     `every model left is of a provider whose key failed: ${avoidProviders.join(', ')}`,
+  unpriced: (drops) => {
+    const [first] = drops;
+    const others = drops.length === 1 ? '' : ` and ${drops.length - 1} more`;
+    return `nobody knows the price of ${first?.alias}${others}: give it a price in the configuration, or set routing.allow_unpriced`;
+  },
   tried: (_, { tried }) => `every model that this job may use was tried: ${tried.join(', ')}`,
   'not-allowed': (_, { models = [] }) => `none of the models that this job may use is configured: ${models.join(', ')}`,
 };

@@ -1,7 +1,7 @@
 export type { Candidate, RankedCandidate } from './candidates.ts';
 export type { Catalog } from './catalog.ts';
 export { type Complexity, guessComplexity } from './complexity.ts';
-export { estimateTokens, type TokenEstimate } from './estimate.ts';
+export { estimateTokens, loadTokenCounter, type TokenEstimate } from './estimate.ts';
 export { explainDrop, explainRoute, whyEmpty } from './explain.ts';
 export type { Knowledge, ObservedLatency } from './predict.ts';
 export type { JobHistory, RouteQuestion } from './question.ts';

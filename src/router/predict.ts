@@ -12,7 +12,7 @@ export type Knowledge = {
   now: number;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** By alias. An observation may be replaced at any time, but not be changed itself. */
+  /** By alias. Like `benchedUntil` it is never changed, only replaced: the same map stands for the same knowledge. */
   latencies: ReadonlyMap<string, ObservedLatency>;
   /** By alias: until when (epoch milliseconds) a model takes no calls. */
   benchedUntil: ReadonlyMap<string, number>;
@@ -25,45 +25,38 @@ export type Forecast = {
   latencyLogs: Float64Array;
   /** Epoch milliseconds; 0 for a model that was never benched. */
   benchedUntil: Float64Array;
-  /** What the latencies were predicted from. */
-  observations: readonly (ObservedLatency | undefined)[];
 };
 
 /** From so many observed calls on, the configured latency does not count any more. */
 const TRUSTED_CALLS = 10;
 
-/**
- * Keeps the forecast for as long as nothing new is known: knowledge changes a few times a second, and decisions are made
- * thousands of times. Every entry is compared, because whoever observes may keep the same map and replace what is in it.
- */
+/** Forecasts once from each map: knowledge changes a few times a second, decisions are made thousands of times. */
 export function createForecaster(models: readonly ModelSpec[]): (knowledge: Knowledge) => Forecast {
-  let latest: Forecast | undefined;
-  return (knowledge) => {
-    if (latest === undefined || !holds(latest, models, knowledge)) latest = forecast(models, knowledge);
-    return latest;
+  const latenciesFrom = oncePerSource((latencies: Knowledge['latencies']) => predictLatencies(models, latencies));
+  const benchedFrom = oncePerSource((benchedUntil: Knowledge['benchedUntil']) =>
+    Float64Array.from(models, ({ alias }) => benchedUntil.get(alias) ?? 0),
+  );
+  return ({ latencies, benchedUntil }) => ({ ...latenciesFrom(latencies), benchedUntil: benchedFrom(benchedUntil) });
+}
+
+/** Keeps what was made from a source for as long as somebody keeps the source. */
+function oncePerSource<Source extends object, Made>(make: (source: Source) => Made): (source: Source) => Made {
+  const known = new WeakMap<Source, Made>();
+  return (source) => {
+    const made = known.get(source) ?? make(source);
+    if (!known.has(source)) known.set(source, made);
+    return made;
   };
 }
 
-function holds(latest: Forecast, models: readonly ModelSpec[], { latencies, benchedUntil }: Knowledge): boolean {
-  for (let row = 0; row < models.length; row += 1) {
-    const { alias } = models[row] as ModelSpec;
-    if (latencies.get(alias) !== latest.observations[row]) return false;
-    if ((benchedUntil.get(alias) ?? 0) !== latest.benchedUntil[row]) return false;
-  }
-  return true;
-}
-
-function forecast(models: readonly ModelSpec[], { latencies, benchedUntil }: Knowledge): Forecast {
-  const observations = models.map(({ alias }) => latencies.get(alias));
+function predictLatencies(
+  models: readonly ModelSpec[],
+  latencies: Knowledge['latencies'],
+): Pick<Forecast, 'latencyMs' | 'latencyLogs'> {
   const predictAll = (percentile: 'p50' | 'p95'): Float64Array =>
-    Float64Array.from(models, (model, row) => predictLatencyMs(model, percentile, observations[row]));
+    Float64Array.from(models, (model) => predictLatencyMs(model, percentile, latencies.get(model.alias)));
   const p50 = predictAll('p50');
-  return {
-    latencyMs: { p50, p95: predictAll('p95') },
-    latencyLogs: p50.map(logOf),
-    benchedUntil: Float64Array.from(models, ({ alias }) => benchedUntil.get(alias) ?? 0),
-    observations,
-  };
+  return { latencyMs: { p50, p95: predictAll('p95') }, latencyLogs: p50.map(logOf) };
 }
 
 /** Whole milliseconds: the configured latency, drawn towards the observed one with every call, until that stands alone. */

@@ -1,8 +1,10 @@
 import type { Config, TaskConfig } from '../domain/config.ts';
+import { type Feature, featuresOf } from '../domain/features.ts';
 import { messagesOf, type PromptJob, type QueuedJob, type Strategy } from '../domain/job.ts';
 import type { Capability } from '../domain/model.ts';
 import { usdToNanos } from '../domain/money.ts';
 import { hasImage, type Message, textOf } from '../domain/request.ts';
+import { abilitiesOf, featureBitsOf } from './columns.ts';
 import { estimateTokens, type TokenEstimate } from './estimate.ts';
 
 /** All that the router needs to know about one job. Numbers and names only, except for `promptText`. */
@@ -14,6 +16,8 @@ export type RouteQuestion = {
   models?: readonly string[];
   /** What a model must be able to do. */
   needs: readonly Capability[];
+  /** What its request says that not every API has words for. */
+  features: readonly Feature[];
   inputTokens: TokenEstimate;
   /** Tokens that the answer may have; a model whose own limit is lower is asked for no more than that. */
   maxTokens: number;
@@ -29,6 +33,21 @@ export type RouteQuestion = {
   avoidProviders?: readonly string[];
   /** A context that proved too short: only models with a larger one are asked. */
   minContextTokens?: number;
+};
+
+/**
+ * What a question demands, as the rules read it for each model: questions have few fields or many, and reading from
+ * objects of ever another shape takes longer than the rules themselves. Without a limit it is infinite.
+ */
+export type Demand = Required<
+  Pick<RouteQuestion, 'inputTokens' | 'maxTokens' | 'maxCostNanos' | 'maxLatencyMs' | 'minContextTokens'>
+> & {
+  /** See `abilitiesOf`. */
+  abilities: number;
+  /** See `featureBitsOf`. */
+  features: number;
+  /** Undefined when there are none, which is seen sooner than that an empty list does not have this or that. */
+  avoidedProviders: readonly string[] | undefined;
 };
 
 /** What the job itself does not hold: how its attempts went, and its id in the queue. */
@@ -56,6 +75,7 @@ export function questionOf(
   return {
     task,
     needs: needsOf(job, messages, taskConfig),
+    features: featuresOf(messages, job),
     inputTokens: estimateTokens(messages, job),
     maxTokens: job.max_tokens ?? taskConfig?.max_tokens ?? defaults.routing.default_max_tokens,
     unit: job.user ?? history.jobId ?? job.id ?? '',
@@ -67,6 +87,19 @@ export function questionOf(
     ...(task === null && { promptText: promptTextOf(messages) }),
     ...(history.avoidProviders !== undefined && { avoidProviders: history.avoidProviders }),
     ...(history.minContextTokens !== undefined && { minContextTokens: history.minContextTokens }),
+  };
+}
+
+export function demandOf(question: RouteQuestion): Demand {
+  return {
+    inputTokens: question.inputTokens,
+    maxTokens: question.maxTokens,
+    maxCostNanos: question.maxCostNanos ?? Infinity,
+    maxLatencyMs: question.maxLatencyMs ?? Infinity,
+    minContextTokens: question.minContextTokens ?? -Infinity,
+    abilities: abilitiesOf(question.needs),
+    features: featureBitsOf(question.features),
+    avoidedProviders: question.avoidProviders?.length ? question.avoidProviders : undefined,
   };
 }
 

@@ -24,13 +24,15 @@ export function createRanker(
   const utilities = new Float64Array(columns.models.length);
 
   return function rank(basis, eligible, preference) {
-    for (const row of eligible) costNanos[row] = costNanosAt(basis, row);
+    for (let index = 0; index < eligible.length; index += 1) {
+      const row = eligible[index] as number;
+      costNanos[row] = costNanosAt(basis, row);
+    }
     UTILITIES[preference.strategy](fieldOf(basis, eligible, costNanos), preference, utilities);
 
     const leastTier = preference.tier === undefined ? 0 : TIERS.indexOf(preference.tier);
-    const isAble = (row: number): boolean => (columns.tiers[row] as number) >= leastTier;
-    const best = bestOf(leastTier === 0 ? eligible : eligible.filter(isAble));
-    if (best.length < CHAIN_LENGTH && leastTier > 0) best.push(...bestOf(eligible.filter((row) => !isAble(row))));
+    const best = bestOf(eligible, leastTier, TIERS.length);
+    if (best.length < CHAIN_LENGTH && leastTier > 0) best.push(...bestOf(eligible, 0, leastTier));
     return best
       .slice(0, CHAIN_LENGTH)
       .map((row) => ({ ...candidateAt(basis, row), utility: utilities[row] as number }));
@@ -38,18 +40,34 @@ export function createRanker(
 
   /**
    * One pass that keeps the best so far in order, for most rows never get among them: to sort 400 would take longer than
-   * all the rest of a decision. Of rows that are equally good the earlier stays before the later.
+   * all the rest of a decision. Of rows that are equally good the earlier stays before the later. Tiers are places in
+   * `TIERS`.
    */
-  function bestOf(rows: readonly number[]): number[] {
+  function bestOf(rows: readonly number[], fromTier: number, belowTier: number): number[] {
     const best: number[] = [];
-    for (const row of rows) {
+    for (let index = 0; index < rows.length; index += 1) {
+      const row = rows[index] as number;
+      const tier = columns.tiers[row] as number;
+      if (tier < fromTier || tier >= belowTier) continue;
       if (best.length < CHAIN_LENGTH) best.push(row);
       else if (!isBetter(row, best[CHAIN_LENGTH - 1] as number)) continue;
-      let place = best.length - 1;
-      for (; place > 0 && isBetter(row, best[place - 1] as number); place -= 1) best[place] = best[place - 1] as number;
+      const place = placeAmong(best, row);
+      for (let last = best.length - 1; last > place; last -= 1) best[last] = best[last - 1] as number;
       best[place] = row;
     }
     return best;
+  }
+
+  /** By halves: where a row belongs in this order. The last of it is the row itself, or one that makes room. */
+  function placeAmong(ordered: readonly number[], row: number): number {
+    let from = 0;
+    let to = ordered.length - 1;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (isBetter(row, ordered[middle] as number)) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   }
 
   function isBetter(row: number, other: number): boolean {

@@ -6,10 +6,11 @@ import { type Catalog, createCatalog } from './catalog.ts';
 import { createColumns, type Places, placesOf } from './columns.ts';
 import { guessComplexity } from './complexity.ts';
 import { assignVariant, compileExperiments, type Variant } from './experiment.ts';
+import { Others } from './others.ts';
 import { createForecaster, type Knowledge } from './predict.ts';
-import { type JobHistory, questionOf, type RouteQuestion } from './question.ts';
+import { demandOf, type JobHistory, questionOf, type RouteQuestion } from './question.ts';
 import { createRanker } from './rank.ts';
-import { candidatesIn, type Dropped, dropsIn, screen } from './rules.ts';
+import { type Dropped, eligibleRows } from './rules.ts';
 import type { Weights } from './strategies/index.ts';
 
 /** A decision: who is asked, in which order, and why the others are not. Every model is in one of the three lists, once. */
@@ -41,7 +42,7 @@ export type Router = {
  */
 export function createRouter(config: Config): Router {
   const catalog = createCatalog(config);
-  const columns = createColumns(catalog.models);
+  const columns = createColumns(catalog.models, config);
   const declared = placesOf(columns, Object.keys(config.models));
   const experiments = compileExperiments(config.experiments, columns);
   const tasks = new Map(Object.entries(config.tasks));
@@ -65,31 +66,25 @@ export function createRouter(config: Config): Router {
     const basis: Basis = {
       columns,
       question,
+      demand: demandOf(question),
       forecast: forecast(knowledge),
       now: knowledge.now,
       scores: columns.scoresFor(question.task),
       allowed,
+      tried: question.tried.length === 0 ? undefined : placesOf(columns, question.tried),
       percentile,
     };
-    const { verdicts, eligible } = screen(basis);
     const places = allowed ?? declared;
+    const eligible = eligibleRows(basis);
     const chain = rank(basis, eligible, { strategy, tier, weights, places, random: knowledge.random });
-    const alsoEligible = once(() => without(chain, candidatesIn(basis, verdicts)));
-    const dropped = once(() => dropsIn(basis, verdicts));
-    return {
+    return Object.assign(new Others(basis, eligible, chain), {
       chain,
-      get alsoEligible() {
-        return alsoEligible();
-      },
-      get dropped() {
-        return dropped();
-      },
       strategy,
       weights,
       task: question.task,
       ...(tier !== undefined && { tier }),
       ...(variant !== undefined && { variant: variant.label }),
-    };
+    });
   }
 
   /** The job's own list, else the variant's, else the task's, else every model. */
@@ -104,15 +99,4 @@ function tierFor(question: RouteQuestion, strategy: Strategy): Tier | undefined 
   if (question.task !== null || question.promptText === undefined) return undefined;
   if (strategy === 'order' || strategy === 'random' || strategy === 'weighted') return undefined;
   return guessComplexity(question.promptText).tier;
-}
-
-function without(chain: readonly Candidate[], candidates: readonly Candidate[]): Candidate[] {
-  const chosen = new Set(chain.map(({ model }) => model));
-  return candidates.filter(({ model }) => !chosen.has(model));
-}
-
-/** Calls `make` when the value is first asked for. */
-function once<Value>(make: () => Value): () => Value {
-  let made: { value: Value } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

@@ -1,16 +1,17 @@
-import type { ModelSpec } from '../domain/model.ts';
-import { type Basis, boundNanosAt, type Candidate, candidateAt, modelAt, neededContextTokensAt } from './candidates.ts';
-import { abilitiesOf, UNLISTED } from './columns.ts';
+import { type Basis, boundNanosAt, modelAt, neededContextTokensAt } from './candidates.ts';
+import { UNLISTED } from './columns.ts';
 
 /**
- * Why a model is out. The rules are applied in the order of `RULES` and the first that holds is given, so that `benched`
- * means: it would do, but not before `actual` (epoch milliseconds).
+ * Why a model is out: the first rule that it breaks, in the order of `ruleBrokenAt`, so that `benched` means: it would do,
+ * but not before `actual` (epoch milliseconds).
  */
 export type DropReason =
   | 'not-allowed'
+  | 'unpriced'
   | 'tried'
   | 'provider-avoided'
   | 'capability'
+  | 'untranslatable'
   | 'context-not-larger'
   | 'context'
   | 'cost'
@@ -20,123 +21,73 @@ export type DropReason =
 /** `limit` is what was allowed or asked for, `actual` what the model has or would need; units are those of the reason. */
 export type Dropped = { alias: string; reason: DropReason; limit?: number | string; actual?: number | string };
 
-type Rule = {
-  /** Those of the rows whose models may stay; all of them where the question does not ask for this. */
-  keep: (rows: readonly number[], basis: Basis) => readonly number[];
-  /** What was asked for, and what the model has. */
-  explain: (basis: Basis, row: number) => Pick<Dropped, 'limit' | 'actual'>;
-};
-
-const RULES: Record<DropReason, Rule> = {
-  'not-allowed': {
-    keep: (rows, { allowed }) => (allowed === undefined ? rows : rows.filter((row) => allowed[row] !== UNLISTED)),
-    explain: () => ({}),
-  },
-  tried: {
-    keep: (rows, { columns, question: { tried } }) => {
-      if (tried.length === 0) return rows;
-      const triedRows = new Set(tried.map((alias) => columns.rowOf.get(alias)));
-      return rows.filter((row) => !triedRows.has(row));
-    },
-    explain: () => ({}),
-  },
-  'provider-avoided': {
-    keep: (rows, { columns: { models }, question: { avoidProviders = [] } }) => {
-      if (avoidProviders.length === 0) return rows;
-      return rows.filter((row) => !avoidProviders.includes((models[row] as ModelSpec).provider));
-    },
-    explain: (basis, row) => ({ actual: modelAt(basis, row).provider }),
-  },
-  capability: {
-    keep: (rows, { columns: { abilities }, question: { needs } }) => {
-      if (needs.length === 0) return rows;
-      const needed = abilitiesOf(needs);
-      return rows.filter((row) => ((abilities[row] as number) & needed) === needed);
-    },
-    explain: (basis, row) => {
-      const { capabilities } = modelAt(basis, row);
-      return { limit: basis.question.needs.filter((need) => !capabilities.has(need)).join(', ') };
-    },
-  },
-  'context-not-larger': {
-    keep: (rows, { columns: { contextTokens }, question: { minContextTokens } }) =>
-      minContextTokens === undefined ? rows : rows.filter((row) => (contextTokens[row] as number) > minContextTokens),
-    explain: ({ columns: { contextTokens }, question: { minContextTokens } }, row) =>
-      figures(minContextTokens, contextTokens[row]),
-  },
-  context: {
-    keep: (rows, basis) => {
-      const { contextTokens } = basis.columns;
-      return rows.filter((row) => neededContextTokensAt(basis, row) <= (contextTokens[row] as number));
-    },
-    explain: (basis, row) => figures(basis.columns.contextTokens[row], neededContextTokensAt(basis, row)),
-  },
-  cost: {
-    keep: (rows, basis) => {
-      const { maxCostNanos } = basis.question;
-      return maxCostNanos === undefined ? rows : rows.filter((row) => boundNanosAt(basis, row) <= maxCostNanos);
-    },
-    explain: (basis, row) => figures(basis.question.maxCostNanos, boundNanosAt(basis, row)),
-  },
-  latency: {
-    keep: (rows, { forecast, percentile, question: { maxLatencyMs } }) => {
-      const latencyMs = forecast.latencyMs[percentile];
-      return maxLatencyMs === undefined ? rows : rows.filter((row) => (latencyMs[row] as number) <= maxLatencyMs);
-    },
-    explain: ({ forecast, percentile, question: { maxLatencyMs } }, row) =>
-      figures(maxLatencyMs, forecast.latencyMs[percentile][row]),
-  },
-  benched: {
-    keep: (rows, { forecast: { benchedUntil }, now }) => rows.filter((row) => (benchedUntil[row] as number) <= now),
-    explain: ({ forecast: { benchedUntil }, now }, row) => figures(now, benchedUntil[row]),
-  },
-};
-
-function figures(limit: number | undefined, actual: number | undefined): Pick<Dropped, 'limit' | 'actual'> {
-  return { limit: limit as number, actual: actual as number };
+/** The first rule that the model in a row breaks. */
+function ruleBrokenAt(basis: Basis, row: number): DropReason | undefined {
+  const { columns, demand, forecast, allowed, tried } = basis;
+  const contextTokens = columns.contextTokens[row] as number;
+  const latencyMs = forecast.latencyMs[basis.percentile][row] as number;
+  const benchedUntil = forecast.benchedUntil[row] as number;
+  if (allowed !== undefined && allowed[row] === UNLISTED) return 'not-allowed';
+  if (columns.barred[row] === 1) return 'unpriced';
+  if (tried !== undefined && tried[row] !== UNLISTED) return 'tried';
+  if (demand.avoidedProviders?.includes(modelAt(basis, row).provider)) return 'provider-avoided';
+  if (((columns.abilities[row] as number) & demand.abilities) !== demand.abilities) return 'capability';
+  if (((columns.lacks[row] as number) & demand.features) !== 0) return 'untranslatable';
+  if (contextTokens <= demand.minContextTokens) return 'context-not-larger';
+  if (contextTokens < neededContextTokensAt(basis, row)) return 'context';
+  if (demand.maxCostNanos < Infinity && boundNanosAt(basis, row) > demand.maxCostNanos) return 'cost';
+  if (latencyMs > demand.maxLatencyMs) return 'latency';
+  if (benchedUntil > basis.now) return 'benched';
+  return undefined;
 }
 
-const ORDERED_RULES = Object.entries(RULES) as [DropReason, Rule][];
-
-/** For each row what was decided about it: 0 for a model that may serve the job, else its rule, counted from 1. */
-export type Verdicts = Uint8Array;
-
-const ELIGIBLE = 0;
-
-export type Screening = {
-  verdicts: Verdicts;
-  /** The rows of the models that may serve the job, ascending. */
-  eligible: readonly number[];
+/** What was asked for, and what the model in a row has. */
+const FIGURES: Record<DropReason, (basis: Basis, row: number) => Pick<Dropped, 'limit' | 'actual'>> = {
+  'not-allowed': () => ({}),
+  unpriced: () => ({}),
+  tried: () => ({}),
+  'provider-avoided': (basis, row) => ({ actual: modelAt(basis, row).provider }),
+  capability: (basis, row) => {
+    const { capabilities } = modelAt(basis, row);
+    return { limit: basis.question.needs.filter((need) => !capabilities.has(need)).join(', ') };
+  },
+  untranslatable: (basis, row) => {
+    const { lacks } = modelAt(basis, row);
+    return { limit: basis.question.features.filter((feature) => lacks.has(feature)).join(', ') };
+  },
+  'context-not-larger': ({ columns, demand }, row) => ({
+    limit: demand.minContextTokens,
+    actual: columns.contextTokens[row] as number,
+  }),
+  context: (basis, row) => ({
+    limit: basis.columns.contextTokens[row] as number,
+    actual: neededContextTokensAt(basis, row),
+  }),
+  cost: (basis, row) => ({ limit: basis.demand.maxCostNanos, actual: boundNanosAt(basis, row) }),
+  latency: ({ demand, forecast, percentile }, row) => ({
+    limit: demand.maxLatencyMs,
+    actual: forecast.latencyMs[percentile][row] as number,
+  }),
+  benched: ({ forecast, now }, row) => ({ limit: now, actual: forecast.benchedUntil[row] as number }),
 };
 
-/** Applies one rule after the other to the rows that are left. */
-export function screen(basis: Basis): Screening {
-  const { rows } = basis.columns;
-  const verdicts = new Uint8Array(rows.length);
-  let eligible = rows;
-  for (const [place, [, rule]] of ORDERED_RULES.entries()) {
-    const kept = rule.keep(eligible, basis);
-    if (kept.length === eligible.length) continue;
-    for (const row of eligible) verdicts[row] = place + 1;
-    for (const row of kept) verdicts[row] = ELIGIBLE;
-    eligible = kept;
+/** The rows of the models that may serve the job, ascending. They are cut from one array, for one that grows is copied. */
+export function eligibleRows(basis: Basis): readonly number[] {
+  const eligible = basis.columns.rows.slice();
+  let count = 0;
+  for (let row = 0; row < eligible.length; row += 1) {
+    if (ruleBrokenAt(basis, row) !== undefined) continue;
+    eligible[count] = row;
+    count += 1;
   }
-  return { verdicts, eligible };
-}
-
-/** The models that may serve the job. */
-export function candidatesIn(basis: Basis, verdicts: Verdicts): Candidate[] {
-  const rows = basis.columns.rows.filter((row) => verdicts[row] === ELIGIBLE);
-  return rows.map((row) => candidateAt(basis, row));
+  eligible.length = count;
+  return eligible;
 }
 
 /** The models that may not serve the job, and why. */
-export function dropsIn(basis: Basis, verdicts: Verdicts): Dropped[] {
-  const drops: Dropped[] = [];
-  for (const [row, verdict] of verdicts.entries()) {
-    const [reason, rule] = ORDERED_RULES[verdict - 1] ?? [];
-    if (reason === undefined || rule === undefined) continue;
-    drops.push({ alias: modelAt(basis, row).alias, reason, ...rule.explain(basis, row) });
-  }
-  return drops;
+export function dropsIn(basis: Basis): Dropped[] {
+  return basis.columns.models.flatMap(({ alias }, row) => {
+    const reason = ruleBrokenAt(basis, row);
+    return reason === undefined ? [] : [{ alias, reason, ...FIGURES[reason](basis, row) }];
+  });
 }

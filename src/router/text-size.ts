@@ -1,20 +1,29 @@
 /** `bytes` in UTF-8, and the tokens that the text will hardly ever exceed. */
 export type TextSize = { bytes: number; mostTokens: number };
 
-/** Kinds of ASCII characters. A run of one kind costs a token at its first character and at every so many after it. */
+/** Kinds of ASCII characters. Every blank is one of its own, which is its code. */
 const LOWER = 0;
 const UPPER = 1;
-const BLANK = 2;
-const OTHER = 3;
-const CHARACTERS_PER_TOKEN = [2, 1, 16, 1] as const;
+const OTHER = 2;
+const SPACE = 0x20;
 
 const ASCII_KINDS = Uint8Array.from({ length: 128 }, (_, code) => kindOf(String.fromCharCode(code)));
-const SPACE = 0x20;
+
+/**
+ * By kind: a run costs a token at its first character and at every so many after it. These are powers of two, and one
+ * less is the mask of those places.
+ */
+const PLACE_MASKS = Uint8Array.from({ length: SPACE + 1 }, (_, kind) => charactersPerToken(kind) - 1);
 
 function kindOf(character: string): number {
   if (/[a-z]/.test(character)) return LOWER;
   if (/[A-Z]/.test(character)) return UPPER;
-  return /\s/.test(character) ? BLANK : OTHER;
+  return /\s/.test(character) ? character.charCodeAt(0) : OTHER;
+}
+
+function charactersPerToken(kind: number): number {
+  if (kind === LOWER) return 2;
+  return kind === UPPER || kind === OTHER ? 1 : 16;
 }
 
 /**
@@ -29,31 +38,27 @@ function kindOf(character: string): number {
  * it by up to a tenth, rare Chinese characters and rare Korean syllables in a row by up to a third.
  */
 export function measureText(text: string): TextSize {
-  let bytes = 0;
+  let bytes = text.length;
   let mostTokens = 0;
   let run = 0;
-  let previousCode = -1;
   let previousKind = -1;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code >= ASCII_KINDS.length) {
-      bytes += bytesOf(code);
+      bytes += bytesOf(code) - 1;
       mostTokens += mostTokensOf(code);
       previousKind = -1;
       continue;
     }
     const kind = ASCII_KINDS[code] as number;
     const isWord = kind === LOWER && previousKind === UPPER;
-    const continues = kind === previousKind && (kind !== BLANK || code === previousCode);
-    if (!continues && !isWord) {
-      const isSpaced = previousKind === BLANK && previousCode === SPACE && run === 1;
+    if (kind !== previousKind && !isWord) {
+      const isSpaced = previousKind === SPACE && run === 1;
       if (isSpaced && kind <= UPPER) mostTokens -= 1;
       run = 0;
     }
-    bytes += 1;
-    if (run % (CHARACTERS_PER_TOKEN[kind] as number) === 0) mostTokens += 1;
+    if ((run & (PLACE_MASKS[kind] as number)) === 0) mostTokens += 1;
     run += 1;
-    previousCode = code;
     previousKind = kind;
   }
   return { bytes, mostTokens };

@@ -27,6 +27,9 @@ const LIBRARIES: [RegExp, { rooms: string[]; typesIn?: string[] }][] = [
   [/^@?fastify(\/|$)/, { rooms: ['monitor', 'gateway'] }],
   [/^commander$/, { rooms: ['cli'] }],
   [/^yaml$/, { rooms: ['config', 'cli'] }],
+  [/^@pydantic\/genai-prices$/, { rooms: ['config'] }],
+  [/^eventsource-parser$/, { rooms: ['providers'] }],
+  [/^gpt-tokenizer(\/|$)/, { rooms: ['router'] }],
 ];
 
 const MOST_LINES = 300;
@@ -118,6 +121,12 @@ describe('the check itself notices', () => {
     ],
     ['fastify outside of monitor', 'cli/main.ts', "import fastify from 'fastify';"],
     ['yaml outside of config and cli', 'domain/config.ts', "import { parse } from 'yaml';"],
+    [
+      'a catalogue of prices outside of config',
+      'router/catalog.ts',
+      "import { calcPrice } from '@pydantic/genai-prices';",
+    ],
+    ['a tokeniser outside of router', 'workers/attempt.ts', "await import('gpt-tokenizer/encoding/o200k_base');"],
     ['commander outside of cli', 'monitor/server.ts', "import { Command } from 'commander';"],
     ['a file that is too long', 'domain/job.ts', '\n'.repeat(301)],
     ['a room that is not in the plan', 'utils/helpers.ts', ''],

@@ -47,15 +47,14 @@ describe('problems have the line of the field that they are about', () => {
 models:
   a:
     provider: one
-    id: a
   "b": { provider: one, id: b, price: { input: 1, output: 1 }, capabilities: [tools, flying] }
 lane: {}
 `;
     expect(problemsOf(text)).toEqual([
       'sluice.yaml:4: providers.one: unknown field "tmeout" (did you mean "timeout"?)',
-      'sluice.yaml:6: models.a.price: missing',
-      expect.stringMatching(/^sluice\.yaml:9: models\.b\.capabilities\[1\]: expected tools .*, got "flying"$/),
-      'sluice.yaml:10: unknown field "lane" (did you mean "lanes"?)',
+      'sluice.yaml:6: models.a.id: missing',
+      expect.stringMatching(/^sluice\.yaml:8: models\.b\.capabilities\[1\]: expected tools .*, got "flying"$/),
+      'sluice.yaml:9: unknown field "lane" (did you mean "lanes"?)',
     ]);
   });
 

@@ -63,7 +63,7 @@ describe('a base URL', () => {
     ['api.example.com', 'not a URL; expected one such as https://openrouter.ai/api/v1'],
     ['https://user:secret@api.example.com:99999', 'not a URL; expected one such as https://openrouter.ai/api/v1'],
     ['', 'not a URL; expected one such as https://openrouter.ai/api/v1'],
-    [undefined, 'missing'],
+    [undefined, 'is missing; a provider of kind openai has no usual address'],
     [5, 'expected a text, got 5'],
     ['http://8.8.8.8/v1', 'http would send the key in the clear; use https'],
   ])('%s: %s', (url, problem) => {

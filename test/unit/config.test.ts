@@ -24,29 +24,35 @@ describe('a configuration that says the least', () => {
           timeout: 120_000,
           max_response_bytes: 16_777_216,
           connections: 1_024,
+          stream: false,
         },
       },
       models: {
         small: {
           ...model,
-          context: 128_000,
           max_output: 16_384,
           capabilities: [],
           tier: 'medium',
           scores: {},
           latency: { p50: 2_000, p95: 8_000 },
           weight: 1,
+          omit: [],
         },
       },
       tasks: {},
-      lanes: { interactive: { share: 0.25, max_wait: 1_000 }, batch: { share: 0.75, max_wait: 60_000 } },
+      lanes: {
+        interactive: { share: 0.25, max_wait: 1_000, max_outage: 10_000 },
+        batch: { share: 0.75, max_wait: 60_000, max_outage: 600_000 },
+      },
       routing: {
         strategy: 'hybrid',
         weights: { quality: 0.7, cost: 0.2, latency: 0.1 },
         max_attempts: 4,
         latency_percentile: 95,
         default_max_tokens: 1_024,
+        allow_unpriced: false,
       },
+      circuit: { failures: 5, failure_share: 0.5, window: 30_000, cooldown: 10_000, longest_cooldown: 300_000 },
       budgets: {},
       experiments: {},
       cache: { enabled: false, ttl: 86_400_000 },
@@ -82,7 +88,10 @@ describe('a bad configuration', () => {
       'budgets: bad name: names of the form batch:... are kept for batches',
     ],
     // Providers.
-    [withProvider({ kind: 'opnai' }), 'providers.main.kind: expected openai, got "opnai"'],
+    [
+      withProvider({ kind: 'opnai' }),
+      'providers.main.kind: expected openai | azure | openrouter | litellm | portkey | helicone | anthropic | google, got "opnai"',
+    ],
     [
       withProvider({ timeout: '1x' }),
       'providers.main.timeout: expected a duration such as 500ms, 60s, 5m, 24h or 7d, got "1x"',
@@ -105,7 +114,7 @@ describe('a bad configuration', () => {
     // Models.
     [withModel({ provider: 'mian' }), 'models.small.provider: unknown provider "mian"; known: main'],
     [withModel({ provider: 'constructor' }), 'models.small.provider: unknown provider "constructor"; known: main'],
-    [withModel({ price: undefined }), 'models.small.price: missing'],
+    [withModel({ id: undefined }), 'models.small.id: missing'],
     [withModel({ price: { input: -1, output: 2 } }), 'models.small.price.input: must be at least 0, got -1'],
     [withModel({ price: { input: 1 } }), 'models.small.price.output: missing'],
     [withModel({ price: { input: '1', output: 2 } }), 'models.small.price.input: expected a number, got "1"'],
@@ -170,7 +179,6 @@ describe('a bad configuration', () => {
     };
     expect(linesOf(config).sort()).toEqual([
       'models.big.id: expected a text, got 7',
-      'models.small.price: missing',
       'models.small.provider: unknown provider "b"; known: main',
       'providers.main.api_key: is empty; give the key, or leave api_key out when the provider needs none',
       'providers.main.base_url: only http and https, got ftp://',

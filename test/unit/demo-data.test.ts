@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { Expectation, scoreAnswer } from '../../src/domain/expectation.ts';
 import { parseAnswers } from '../../src/sim/answers.ts';
-import { countTokens } from '../../src/sim/openai.ts';
+import { countTokens } from '../../src/sim/wire.ts';
 import { parseProfiles, type SimProfile } from '../../src/sim/profiles.ts';
 
 const Row = z.strictObject({

@@ -56,6 +56,18 @@ it('draws over its one line on a terminal, never wider than it', () => {
   expect(shown()).toMatch(/200\/200 done.*\n$/);
 });
 
+it('gives way to a line of its own, which a ^C does not stand in front of', () => {
+  const { stream, shown } = screen({ isTTY: true, columns: 100 });
+  const view = createProgressView({ stream, quiet: false });
+  view.show(statusOf());
+  shown();
+  view.note('stopping');
+  expect(shown()).toBe('\r\u001b[2Kstopping\n');
+  const elsewhere = screen();
+  createProgressView({ stream: elsewhere.stream, quiet: true }).note('stopping');
+  expect(elsewhere.shown()).toBe('stopping\n');
+});
+
 it('off a terminal it is a plain line every five seconds and one in the end', () => {
   let now = 0;
   const { stream, shown } = screen();

@@ -51,6 +51,7 @@ export function questionWith(changes: Partial<RouteQuestion> = {}): RouteQuestio
   return {
     task: 'coding',
     needs: [],
+    features: [],
     inputTokens: { expected: 500, bound: 1_000 },
     maxTokens: 1_000,
     unit: 'user-1',

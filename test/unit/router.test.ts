@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Strategy } from '../../src/domain/job.ts';
 import { createRouter, type Knowledge, type Route, type RouteQuestion } from '../../src/router/index.ts';
 import { configOf, knowledgeWith, MODELS, NOW, questionWith, seededRandom } from './router-fixture.ts';
@@ -251,9 +251,8 @@ describe('a route that was decided', () => {
     const { route } = createRouter(configOf());
     const question = questionWith({ maxLatencyMs: 5_000 });
     const before = route(question, knowledgeWith({ latencies, benchedUntil }));
-    latencies.set('big', { p50: 10, p95: 20, count: 11 });
-    benchedUntil.delete('nano');
-    const after = route(question, knowledgeWith({ latencies, benchedUntil }));
+    const newLatencies = new Map([['big', { p50: 10, p95: 20, count: 11 }]]);
+    const after = route(question, knowledgeWith({ latencies: newLatencies }));
     expect(before.dropped).toEqual([
       { alias: 'big', reason: 'latency', limit: 5_000, actual: 9_000 },
       { alias: 'nano', reason: 'benched', limit: NOW, actual: NOW + 5_000 },
@@ -261,6 +260,17 @@ describe('a route that was decided', () => {
     expect(after.dropped).toEqual([]);
     expect(after.chain.find(({ model }) => model.alias === 'big')?.predicted.latencyMs).toBe(10);
     expect(before.dropped).toBe(before.dropped);
+  });
+
+  it('rests on maps that are read once, however many jobs ask', () => {
+    const latencies = new Map([['big', { p50: 3_000, p95: 9_000, count: 10 }]]);
+    const reads = vi.spyOn(latencies, 'get');
+    const { route } = createRouter(configOf());
+    route(questionWith(), knowledgeWith({ latencies }));
+    const readsOfTheFirst = reads.mock.calls.length;
+    route(questionWith({ strategy: 'cost' }), knowledgeWith({ latencies, benchedUntil: new Map([['nano', NOW + 1]]) }));
+    expect(readsOfTheFirst).toBeGreaterThan(0);
+    expect(reads).toHaveBeenCalledTimes(readsOfTheFirst);
   });
 
   it('is whole as JSON', () => {

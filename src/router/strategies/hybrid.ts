@@ -19,7 +19,8 @@ export const hybridUtility: Utility = (field, { weights }, utilities) => {
   const qualityStep = stepOf(score.most - score.least, weights.quality / total);
   const costStep = stepOf(logOf(cost.most) - leastCostLog, weights.cost / total);
   const latencyStep = stepOf(logOf(latency.most) - leastLatencyLog, weights.latency / total);
-  for (const row of rows) {
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index] as number;
     const qualityPenalty = qualityStep * (score.most - (scores[row] as number));
     const costPenalty = costStep * (logOf(costNanos[row] as number) - leastCostLog);
     const latencyPenalty = latencyStep * ((latencyLogs[row] as number) - leastLatencyLog);
@@ -30,8 +31,8 @@ export const hybridUtility: Utility = (field, { weights }, utilities) => {
 function rangeOf(column: Float64Array, rows: readonly number[]): { least: number; most: number } {
   let least = Infinity;
   let most = -Infinity;
-  for (const row of rows) {
-    const figure = column[row] as number;
+  for (let index = 0; index < rows.length; index += 1) {
+    const figure = column[rows[index] as number] as number;
     if (figure < least) least = figure;
     if (figure > most) most = figure;
   }
