@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { acquireEmbeddedRedis, stopEmbeddedRedis } from '../src/store/embedded/index.ts';
+import type { SimProfilesInput } from '../src/sim/profiles.ts';
 import { type Child, startChild } from './children.ts';
 
 /** A private Redis (unix socket, AOF every second) and the simulated provider, each a process of its own. */
@@ -20,7 +21,10 @@ export type Laboratory = {
 };
 
 /** Runs the work in a laboratory and takes it down afterwards, also when the work fails or is interrupted. */
-export async function inLaboratory<Result>(work: (laboratory: Laboratory) => Promise<Result>): Promise<Result> {
+export async function inLaboratory<Result>(
+  work: (laboratory: Laboratory) => Promise<Result>,
+  profiles?: SimProfilesInput,
+): Promise<Result> {
   await using cleanup = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
@@ -36,7 +40,7 @@ export async function inLaboratory<Result>(work: (laboratory: Laboratory) => Pro
   await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
   const laboratory: Laboratory = {
     socketPath: embedded.socketPath,
-    simUrl: await sim.ask<string>('start'),
+    simUrl: await sim.ask<string>('start', profiles),
     sim,
     redis,
     redisVersion: embedded.binary.version,

@@ -1,3 +1,5 @@
+import type { LedgerTotals } from '../src/sim/ledger.ts';
+import type { SimProfilesInput } from '../src/sim/profiles.ts';
 import { type Sim, startSim } from '../src/sim/server.ts';
 import { serveParent } from './children.ts';
 import { SIM_PROFILES } from './workload.ts';
@@ -8,8 +10,8 @@ let sim: Sim | undefined;
 
 serveParent(
   {
-    async start(): Promise<string> {
-      sim = await startSim({ profiles: SIM_PROFILES, keepCalls: 0 });
+    async start(profiles?: SimProfilesInput): Promise<string> {
+      sim = await startSim({ profiles: profiles ?? SIM_PROFILES, keepCalls: 0 });
       return sim.url;
     },
     /** How many calls were answered since the last time this was asked. */
@@ -18,6 +20,7 @@ serveParent(
       sim?.ledger.reset();
       return answered;
     },
+    totals: (): LedgerTotals | undefined => sim?.ledger.totals(),
   },
   async () => sim?.stop(),
 );

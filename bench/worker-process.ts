@@ -2,6 +2,7 @@ import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { Pool } from 'undici';
+import { Config } from '../src/domain/config.ts';
 import type { QueuedJob } from '../src/domain/job.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 import { serveParent } from './children.ts';
@@ -14,6 +15,8 @@ export type WorkerSettings = {
   socketPath: string;
   simUrl: string;
   concurrency: number;
+  /** Instead of the usual one; as in `sluice.yaml`. */
+  config?: unknown;
 };
 
 export type WorkerUsage = {
@@ -39,9 +42,9 @@ serveParent(
   async () => stop?.(),
 );
 
-async function startSluice({ socketPath, simUrl, concurrency }: WorkerSettings): Promise<() => Promise<void>> {
+async function startSluice({ socketPath, simUrl, concurrency, config }: WorkerSettings): Promise<() => Promise<void>> {
   const pool = new WorkerPool({
-    config: benchConfig(simUrl),
+    config: config === undefined ? benchConfig(simUrl) : Config.parse(config),
     redis: { path: socketPath },
     logger: pino({ level: 'info' }),
     concurrency,

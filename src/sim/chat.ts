@@ -1,17 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Ledger, Settle, Settlement } from './ledger.ts';
+import { costNanosOf, type Ledger, type Settle, type Settlement } from './ledger.ts';
+import type { Limiter } from './limits.ts';
 import type { Plan, Planner } from './model.ts';
+import { sendJson, sendReply, sendText } from './reply.ts';
 import {
   CHARACTERS_PER_PIECE,
-  ChatRequest,
+  type ChatRequest,
   type Completion,
-  completionBody,
+  type Refusal,
+  type Wire,
   countTokens,
-  errorBody,
-  statusErrorBody,
-  streamEvents,
-} from './openai.ts';
-import { sendJson, sendText } from './reply.ts';
+} from './wire.ts';
 
 /** In the ledger, the model of requests that name none that exists. */
 const UNKNOWN_MODEL = 'unknown';
@@ -19,14 +18,16 @@ const UNKNOWN_MODEL = 'unknown';
 export type ChatOptions = {
   plan: Planner;
   ledger: Ledger;
-  /** When set, requests must carry it as bearer token. */
+  limiter: Limiter;
+  /** When set, requests must carry it. */
   apiKey?: string;
 };
 
-/** Serves one chat completion whose body has been read. */
-export type ChatHandler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+/** Serves one request for a completion, over any of the APIs, whose body has been read. */
+export type ChatHandler = (wire: Wire, request: IncomingMessage, response: ServerResponse, body: string) => void;
 
 type Exchange = {
+  wire: Wire;
   request: ChatRequest;
   response: ServerResponse;
   plan: Plan;
@@ -35,29 +36,40 @@ type Exchange = {
   after: (delayMs: number, step: () => void) => void;
 };
 
+/** What an error that arrives with a 200 would have been: the provider behind a gateway failed. */
+const INNER_STATUS = 502;
 const GARBAGE = '<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>';
 
-export function createChatHandler({ plan: planAnswer, ledger, apiKey }: ChatOptions): ChatHandler {
+export function createChatHandler({ plan: planAnswer, ledger, limiter, apiKey }: ChatOptions): ChatHandler {
   let served = 0;
-  return (incoming, response, body) => {
+  return (wire, incoming, response, body) => {
     const requestId = requestIdOf(incoming);
-    const refuse = (status: number, errorText: string): void => {
-      ledger.accept(requestId, UNKNOWN_MODEL)({ status });
-      sendJson(response, status, errorText);
+    const refuse = (refusal: Refusal): void => {
+      const reply = wire.refuse(refusal);
+      ledger.accept(requestId, UNKNOWN_MODEL)({ status: reply.status });
+      sendReply(response, reply);
     };
+    for (const [name, value] of Object.entries(wire.headers?.() ?? {})) response.setHeader(name, value);
     if (requestId !== null) response.setHeader('x-request-id', requestId);
-    if (apiKey !== undefined && incoming.headers.authorization !== `Bearer ${apiKey}`) {
-      return refuse(401, statusErrorBody(401, ''));
-    }
-    const parsed = parseRequest(body);
-    if (typeof parsed === 'string') return refuse(400, errorBody(parsed, 'invalid_request_error', null));
+    if (apiKey !== undefined && wire.keyOf(incoming.headers) !== apiKey) return refuse({ status: 401 });
+    const parsed = parseRequest(wire, incoming.url ?? '', body);
+    if (typeof parsed === 'string') return refuse({ status: 400, message: parsed });
     const plan = planAnswer(parsed);
-    if (plan === undefined) return refuse(404, statusErrorBody(404, parsed.model));
+    if (plan === undefined) return refuse({ status: 404, model: parsed.model });
 
     const settle = ledger.accept(requestId, parsed.model);
+    const tokens = plan.inputTokens + (parsed.max_completion_tokens ?? parsed.max_tokens ?? plan.outputTokens);
+    const entry = limiter.enter(parsed.model, wire.keyOf(incoming.headers) ?? '', tokens, Date.now());
+    for (const [name, value] of Object.entries(entry.headers)) response.setHeader(name, value);
+    if (entry.retryAfterSeconds !== undefined) {
+      const reply = wire.refuse({ status: 429, model: parsed.model, retryAfterSeconds: entry.retryAfterSeconds });
+      settle({ status: reply.status });
+      return sendReply(response, reply);
+    }
+    response.on('close', entry.leave);
     served += 1;
-    const id = `chatcmpl-sim${served.toString().padStart(9, '0')}`;
-    answer({ request: parsed, response, plan, settle, after: createTimer(response, settle) }, id);
+    const id = `sim${served.toString().padStart(9, '0')}`;
+    answer({ wire, request: parsed, response, plan, settle, after: createTimer(response, settle) }, id);
   };
 }
 
@@ -67,17 +79,14 @@ function requestIdOf(incoming: IncomingMessage): string | null {
 }
 
 /** The request, or what is wrong with it. */
-function parseRequest(body: string): ChatRequest | string {
+function parseRequest(wire: Wire, url: string, body: string): ChatRequest | string {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
     return 'We could not parse the JSON body of your request.';
   }
-  const result = ChatRequest.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
+  return wire.read(value, url.split('?', 1)[0] ?? '');
 }
 
 function createTimer(response: ServerResponse, settle: Settle): Exchange['after'] {
@@ -94,7 +103,7 @@ function createTimer(response: ServerResponse, settle: Settle): Exchange['after'
 }
 
 function answer(exchange: Exchange, id: string): void {
-  const { response, plan, settle, after } = exchange;
+  const { wire, request, response, plan, settle, after } = exchange;
   const { fault } = plan;
   if (fault?.kind === 'timeout') return;
   if (fault?.kind === 'reset') {
@@ -103,19 +112,30 @@ function answer(exchange: Exchange, id: string): void {
     return;
   }
   if (typeof fault?.kind === 'number') {
-    settle({ status: fault.kind });
-    if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(fault.retryAfterSeconds));
-    sendJson(response, fault.kind, statusErrorBody(fault.kind, exchange.request.model));
-    return;
+    const { kind: status, retryAfterSeconds } = fault;
+    const wait = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+    const reply = wire.refuse({ status, model: request.model, ...wait });
+    settle({ status: reply.status });
+    return sendReply(response, reply);
   }
   after(plan.latencyMs, () => deliver(exchange, id));
 }
 
 function deliver(exchange: Exchange, id: string): void {
-  const { request, response, plan, settle } = exchange;
-  const { text, finishReason, inputTokens, outputTokens } = plan;
-  const created = Math.floor(Date.now() / 1000);
-  const completion: Completion = { id, created, model: request.model, text, finishReason, inputTokens, outputTokens };
+  const { wire, request, response, plan, settle } = exchange;
+  const { text, reasoning, toolCall, finishReason, inputTokens, outputTokens, profile } = plan;
+  const completion: Completion = {
+    id,
+    created: Math.floor(Date.now() / 1000),
+    model: request.model,
+    text,
+    reasoning,
+    ...(toolCall === undefined ? {} : { toolCall }),
+    finishReason,
+    inputTokens,
+    outputTokens,
+    costNanos: costNanosOf(profile.price, inputTokens, outputTokens),
+  };
   if (plan.fault?.kind === 'garbage') {
     settle({ status: 200 });
     sendText(response, 200, 'text/html', GARBAGE);
@@ -123,24 +143,29 @@ function deliver(exchange: Exchange, id: string): void {
     stream(exchange, completion);
   } else if (plan.fault?.kind === 'truncated') {
     settle({ status: 200 });
-    const body = completionBody(completion);
+    const body = wire.completionBody(completion);
     sendJson(response, 200, body.slice(0, Math.floor(body.length / 2)));
+  } else if (plan.fault?.kind === 'error-in-200') {
+    settle({ status: 200 });
+    sendJson(response, 200, wire.refuse({ status: INNER_STATUS, model: request.model }).body);
   } else {
     // Settled before the bytes leave: whoever has the answer finds it in the ledger.
     settle(billOf(plan));
-    sendJson(response, 200, completionBody(completion));
+    sendJson(response, 200, wire.completionBody(completion));
   }
 }
 
-function stream({ request, response, plan, settle, after }: Exchange, completion: Completion): void {
+function stream({ wire, request, response, plan, settle, after }: Exchange, completion: Completion): void {
   const isTruncated = plan.fault?.kind === 'truncated';
-  const all = streamEvents(completion, request.stream_options?.include_usage === true);
-  const events = isTruncated ? all.slice(0, Math.ceil(all.length / 2)) : all;
+  const isFailed = plan.fault?.kind === 'error-in-200';
+  const all = wire.events(completion, request);
+  const events = isTruncated || isFailed ? all.slice(0, Math.ceil(all.length / 2)) : all;
+  if (isFailed) events.push(failureEventOf(wire, completion));
   const pieceMs = plan.profile.ms_per_output_token * countTokens(CHARACTERS_PER_PIECE);
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
 
   const finish = (lastEvents: string): void => {
-    settle(isTruncated ? { status: 200 } : billOf(plan));
+    settle(isTruncated || isFailed ? { status: 200 } : billOf(plan));
     if (isTruncated) response.write(lastEvents, () => response.destroy());
     else response.end(lastEvents);
   };
@@ -153,6 +178,11 @@ function stream({ request, response, plan, settle, after }: Exchange, completion
     after(pieceMs, () => sendFrom(index + 1));
   };
   sendFrom(0);
+}
+
+function failureEventOf(wire: Wire, completion: Completion): string {
+  const told = wire.failureEvent?.(completion, INNER_STATUS);
+  return told ?? `data: ${wire.refuse({ status: INNER_STATUS, model: completion.model }).body}\n\n`;
 }
 
 function billOf({ inputTokens, outputTokens, profile }: Plan): Settlement {

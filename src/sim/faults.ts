@@ -1,12 +1,13 @@
 import { drawUnit } from './hash.ts';
 import type { SimProfiles } from './profiles.ts';
 
-const NAMED_KINDS = ['timeout', 'slow', 'reset', 'empty', 'garbage', 'truncated'] as const;
+const NAMED_KINDS = ['timeout', 'slow', 'reset', 'empty', 'garbage', 'truncated', 'error-in-200'] as const;
 
 /**
  * - a number: this HTTP status with an error body in OpenAI's shape
  * - `timeout`: never answers · `slow`: answers `delayMs` later · `reset`: the socket is destroyed
  * - `empty`: 200 with empty content · `garbage`: 200 with HTML · `truncated`: the answer is cut off
+ * - `error-in-200`: 200, and an error in the body, or in the middle of the stream
  */
 export type FaultKind = number | (typeof NAMED_KINDS)[number];
 

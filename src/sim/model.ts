@@ -2,8 +2,15 @@ import type { SimAnswers } from './answers.ts';
 import type { FaultPicker, FaultRule } from './faults.ts';
 import { fillSchema, fillText } from './filler.ts';
 import { drawNormal, drawUnit, hashText } from './hash.ts';
-import { CHARACTERS_PER_TOKEN, type ChatRequest, countTokens, type FinishReason, textOf } from './openai.ts';
 import type { SimProfile, SimProfiles } from './profiles.ts';
+import {
+  CHARACTERS_PER_TOKEN,
+  type ChatRequest,
+  countTokens,
+  type FinishReason,
+  textOf,
+  type ToolCall,
+} from './wire.ts';
 
 /** What a model does with one request, decided before anything is sent. */
 export type Plan = {
@@ -12,6 +19,10 @@ export type Plan = {
   /** Until the answer, or until its first byte when it is streamed. */
   latencyMs: number;
   text: string;
+  /** Thought before the text, when the request asks for it; else empty. */
+  reasoning: string;
+  /** Instead of a text. */
+  toolCall?: ToolCall;
   finishReason: FinishReason;
   inputTokens: number;
   outputTokens: number;
@@ -43,21 +54,65 @@ export function createPlanner({ seed, profiles, answers, pickFault }: ModelOptio
     // What is said depends on the prompt alone; how long it takes and whether it fails also on how often it was asked.
     const visitHash = hashText(`visit ${countVisit(hash)}`, hash);
     const fault = pickFault(request.model, visitHash);
-    const answer = answerTo(request, prompt, profile, answers, hash);
-    const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
-    const isCut = countTokens(answer.length) > maxTokens;
-    const text = fault?.kind === 'empty' ? '' : isCut ? answer.slice(0, maxTokens * CHARACTERS_PER_TOKEN) : answer;
-    const outputTokens = countTokens(text.length);
+    const said = fault?.kind === 'empty' ? EMPTY : sayingOf(request, prompt, profile, answers, hash);
+    const saidTokens = countTokens(said.text.length + (said.toolCall?.arguments.length ?? 0));
+    const outputTokens = countTokens(said.reasoning.length) + saidTokens;
     return {
       profile,
       fault,
       latencyMs: latencyOf(profile, request.stream === true ? 0 : outputTokens, visitHash) + delayOf(fault),
-      text,
-      finishReason: isCut && text !== '' ? 'length' : 'stop',
+      ...said,
       inputTokens: countTokens(request.messages.reduce((sum, message) => sum + textOf(message).length, 0)),
       outputTokens,
     };
   };
+}
+
+type Saying = Pick<Plan, 'text' | 'reasoning' | 'toolCall' | 'finishReason'>;
+
+const EMPTY: Saying = { text: '', reasoning: '', finishReason: 'stop' };
+
+function sayingOf(
+  request: ChatRequest,
+  prompt: string,
+  profile: SimProfile,
+  answers: SimAnswers,
+  hash: number,
+): Saying {
+  const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
+  const reasoning = cut(reasoningOf(request, profile, hash), maxTokens);
+  const toolCall = forcedCallOf(request, hash);
+  if (toolCall !== undefined) return { text: '', reasoning, toolCall, finishReason: 'tool_calls' };
+  const answer = answerTo(request, prompt, profile, answers, hash);
+  const text = cut(answer, maxTokens - countTokens(reasoning.length));
+  return { text, reasoning, finishReason: text === answer ? 'stop' : 'length' };
+}
+
+function cut(text: string, maxTokens: number): string {
+  return countTokens(text.length) > maxTokens ? text.slice(0, maxTokens * CHARACTERS_PER_TOKEN) : text;
+}
+
+/** How much is thought, against the length of an answer. */
+const SHARES_OF_THOUGHT = new Map([
+  ['minimal', 0.5],
+  ['low', 1],
+  ['medium', 2],
+  ['high', 4],
+  ['xhigh', 8],
+]);
+
+function reasoningOf({ reasoning_effort: effort }: ChatRequest, { output_tokens }: SimProfile, hash: number): string {
+  const share = SHARES_OF_THOUGHT.get(effort ?? '');
+  return share === undefined ? '' : fillText(hashText('thought', hash), share * output_tokens.mean);
+}
+
+/** A tool is called when the request insists on it, never of the model's own accord. */
+function forcedCallOf({ tools, tool_choice: choice }: ChatRequest, hash: number): ToolCall | undefined {
+  if (choice !== 'required' && typeof choice !== 'object') return undefined;
+  const tool = tools?.find((offered) => choice === 'required' || offered.function.name === choice?.function.name);
+  if (tool === undefined) return undefined;
+  const { name, parameters } = tool.function;
+  return { name, arguments: JSON.stringify(fillSchema(hash, parameters) ?? {}) };
 }
 
 /** Text of the last user message, trimmed: what answers are looked up by. */

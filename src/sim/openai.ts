@@ -1,55 +1,66 @@
-import { z } from 'zod';
+import { randomUUID } from 'node:crypto';
+import { type Completion, type FinishReason, type Wire, countTokens, piecesOf, readChatRequest } from './wire.ts';
 
-/** The wire format of OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat). */
+type Fields = Record<string, unknown>;
 
-const Part = z.object({ type: z.string(), text: z.string().optional() });
-const Message = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: z.union([z.string(), z.array(Part)]).nullish(),
-});
-
-/** What the simulator understands of a request; it lets everything else pass, as OpenAI's clients expect. */
-export const ChatRequest = z.object({
-  model: z.string().min(1),
-  messages: z.array(Message).min(1),
-  max_tokens: z.int().min(1).nullish(),
-  max_completion_tokens: z.int().min(1).nullish(),
-  n: z.literal(1).nullish(),
-  stream: z.boolean().nullish(),
-  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-  response_format: z.object({ type: z.string(), json_schema: z.object({ schema: z.unknown() }).optional() }).nullish(),
-});
-export type ChatRequest = z.infer<typeof ChatRequest>;
-
-export type FinishReason = 'stop' | 'length';
-
-export type Completion = {
+/** In what an API that copies this one differs from it. */
+export type ChatAdditions = {
   id: string;
-  /** Unix time in seconds. */
-  created: number;
-  model: string;
-  text: string;
-  finishReason: FinishReason;
-  inputTokens: number;
-  outputTokens: number;
+  /** To the body, and to every piece of a stream. */
+  head?: Fields;
+  /** To the choice; in a stream there is no reason yet but in the last piece. */
+  choice?: (finishReason: FinishReason | null) => Fields;
+  /** To the message: what was thought. */
+  reasoning?: (text: string) => Fields;
+  usage?: Fields;
 };
 
-/** Tokens are counted by a simple rule: four characters each, rounded up. */
-export const CHARACTERS_PER_TOKEN = 4;
+/** The wire format of OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat). */
+export const openAiWire: Wire = {
+  purposeOf(method, path) {
+    if (method === 'POST' && path === '/v1/chat/completions') return 'chat';
+    return method === 'GET' && path === '/v1/models' ? 'models' : undefined;
+  },
+  keyOf: ({ authorization }) => /^Bearer (.+)$/.exec(authorization ?? '')?.[1],
+  headers: () => ({ 'x-request-id': `req_${randomUUID().replaceAll('-', '')}` }),
+  read: readChatRequest,
+  completionBody: (completion) =>
+    JSON.stringify(chatBodyOf(completion, { id: idOf(completion), head: { system_fingerprint: null } })),
+  events(completion, request) {
+    const includeUsage = request.stream_options?.include_usage === true;
+    const additions: ChatAdditions = {
+      id: idOf(completion),
+      // OpenAI sends `usage: null` in every chunk before the last one, but only to those who asked for usage.
+      ...(includeUsage ? { head: { usage: null } } : {}),
+    };
+    return chatEventsOf(completion, additions, includeUsage);
+  },
+  refuse: ({ status, model = '', message, retryAfterSeconds }) => ({
+    status,
+    headers: retryAfterSeconds === undefined ? {} : retryHeaders(retryAfterSeconds),
+    body: message === undefined ? statusErrorBody(status, model) : errorBody(message, 'invalid_request_error', null),
+  }),
+  modelsBody: (ids, created) =>
+    JSON.stringify({
+      object: 'list',
+      data: ids.map((id) => ({ id, object: 'model', created, owned_by: 'sluice-sim' })),
+    }),
+};
 
-export function countTokens(characters: number): number {
-  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
+function idOf({ id }: Completion): string {
+  return `chatcmpl-${id}`;
 }
 
-/** The text of a message; parts that are not text do not count. */
-export function textOf(message: ChatRequest['messages'][number]): string {
-  if (typeof message.content === 'string') return message.content;
-  return (message.content ?? []).map((part) => part.text ?? '').join('\n');
+/** Whole seconds, as HTTP has them, and the milliseconds that OpenAI tells besides. */
+function retryHeaders(seconds: number): Record<string, string> {
+  return { 'retry-after': String(Math.ceil(seconds)), 'retry-after-ms': String(Math.ceil(seconds * 1_000)) };
 }
 
-export function completionBody(completion: Completion): string {
-  const { id, created, model, text, finishReason } = completion;
-  return JSON.stringify({
+export function chatBodyOf(completion: Completion, additions: ChatAdditions): Fields {
+  const { created, model, text, reasoning, finishReason } = completion;
+  const toolCalls = toolCallsOf(completion);
+  const { id, head, choice, reasoning: toReasoning } = additions;
+  return {
     id,
     object: 'chat.completion',
     created,
@@ -57,49 +68,62 @@ export function completionBody(completion: Completion): string {
     choices: [
       {
         index: 0,
-        message: { role: 'assistant', content: text, refusal: null },
+        message: {
+          role: 'assistant',
+          content: toolCalls ? null : text,
+          refusal: null,
+          ...toReasoning?.(reasoning),
+          ...(toolCalls ? { tool_calls: toolCalls } : {}),
+        },
         logprobs: null,
         finish_reason: finishReason,
+        ...choice?.(finishReason),
       },
     ],
-    usage: usageOf(completion),
-    system_fingerprint: null,
-  });
+    usage: { ...usageOf(completion), ...additions.usage },
+    ...head,
+  };
 }
 
-/** Server-sent events: the role, the text in pieces, the finish reason, perhaps the usage, `[DONE]`. */
-export function streamEvents(completion: Completion, includeUsage: boolean): string[] {
-  const { id, created, model, text, finishReason } = completion;
-  const head = { id, object: 'chat.completion.chunk', created, model };
-  // OpenAI sends `usage: null` in every chunk before the last one, but only to those who asked for usage.
-  const tail = includeUsage ? { usage: null } : {};
-  const chunk = (delta: object, finish: FinishReason | null): object => ({
+/** Server-sent events: the role, what was thought, the text or the tool call, the finish reason, perhaps the usage, `[DONE]`. */
+export function chatEventsOf(completion: Completion, additions: ChatAdditions, includeUsage: boolean): string[] {
+  const { created, model, text, reasoning, finishReason } = completion;
+  const { id, head, choice, reasoning: toReasoning } = additions;
+  const chunk = (fields: Fields): Fields => ({
+    id,
+    object: 'chat.completion.chunk',
+    created,
+    model,
     ...head,
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
-    ...tail,
+    ...fields,
   });
-  const chunks: object[] = [
-    chunk({ role: 'assistant', content: '' }, null),
-    ...piecesOf(text).map((piece) => chunk({ content: piece }, null)),
-    chunk({}, finishReason),
+  const piece = (delta: Fields, finish: FinishReason | null): Fields =>
+    chunk({ choices: [{ index: 0, delta, logprobs: null, finish_reason: finish, ...choice?.(finish) }] });
+  const toolCalls = toolCallsOf(completion);
+  const thoughts = toReasoning === undefined ? [] : piecesOf(reasoning).map(toReasoning);
+  const chunks = [
+    piece({ role: 'assistant', content: toolCalls ? null : '' }, null),
+    ...thoughts.map((thought) => piece(thought, null)),
+    ...(toolCalls ?? []).map((call) => piece({ tool_calls: [{ index: 0, ...call }] }, null)),
+    ...piecesOf(text).map((content) => piece({ content }, null)),
+    piece({}, finishReason),
   ];
-  if (includeUsage) chunks.push({ ...head, choices: [], usage: usageOf(completion) });
+  if (includeUsage) chunks.push(chunk({ choices: [], usage: { ...usageOf(completion), ...additions.usage } }));
   return [...chunks.map((body) => `data: ${JSON.stringify(body)}\n\n`), 'data: [DONE]\n\n'];
 }
 
-const TOKENS_PER_PIECE = 4;
-export const CHARACTERS_PER_PIECE = TOKENS_PER_PIECE * CHARACTERS_PER_TOKEN;
-
-function piecesOf(text: string): string[] {
-  const pieces: string[] = [];
-  for (let start = 0; start < text.length; start += CHARACTERS_PER_PIECE) {
-    pieces.push(text.slice(start, start + CHARACTERS_PER_PIECE));
-  }
-  return pieces;
+function toolCallsOf({ id, toolCall }: Completion): object[] | undefined {
+  return toolCall && [{ id: `call_${id}`, type: 'function', function: toolCall }];
 }
 
-function usageOf({ inputTokens, outputTokens }: Completion): object {
-  return { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
+function usageOf({ inputTokens, outputTokens, reasoning }: Completion): Fields {
+  const thought = countTokens(reasoning.length);
+  return {
+    prompt_tokens: inputTokens,
+    completion_tokens: outputTokens,
+    total_tokens: inputTokens + outputTokens,
+    ...(thought > 0 ? { completion_tokens_details: { reasoning_tokens: thought } } : {}),
+  };
 }
 
 /** OpenAI's error envelope. */
@@ -108,7 +132,7 @@ export function errorBody(message: string, type: string, code: string | null, pa
 }
 
 /** The body that an OpenAI-shaped provider sends with an error status. */
-export function statusErrorBody(status: number, model: string): string {
+function statusErrorBody(status: number, model: string): string {
   switch (status) {
     case 401:
       return errorBody('Incorrect API key provided.', 'invalid_request_error', 'invalid_api_key');

@@ -25,6 +25,16 @@ export const SimProfile = z.strictObject({
       }),
     )
     .default([]),
+  /** What each key may ask of it; a request above is answered 429. */
+  limits: z
+    .strictObject({
+      requests_per_minute: z.number().positive().optional(),
+      tokens_per_minute: z.number().positive().optional(),
+      concurrency: z.int().min(1).optional(),
+      /** How much may come at once after a pause. */
+      burst_seconds: z.number().positive().max(60).default(1),
+    })
+    .optional(),
   /** Share of prompts answered rightly, by task; `default` for every other task. */
   skill: z.object({ default: rate }).catchall(rate).default({ default: 1 }),
 });

@@ -1,14 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { SimAnswers } from './answers.ts';
+import { anthropicWire } from './anthropic.ts';
 import { createChatHandler } from './chat.ts';
-import { createFaultPicker, type FaultRule } from './faults.ts';
+import { createFaultPicker, type FaultRule, parseFaultRule } from './faults.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { createLimiter } from './limits.ts';
 import { createPlanner } from './model.ts';
-import { errorBody, statusErrorBody } from './openai.ts';
+import { googleWire } from './google.ts';
+import { errorBody, openAiWire } from './openai.ts';
+import { openRouterWire } from './openrouter.ts';
 import { parseProfiles, type SimProfilesInput } from './profiles.ts';
-import { sendJson, sendText } from './reply.ts';
+import { sendJson, sendReply, sendText } from './reply.ts';
+import type { Wire } from './wire.ts';
 
-/** A provider that does not exist: OpenAI-shaped, seeded, with faults and a ledger of what it was really asked. */
+/** A provider that does not exist: it speaks the APIs of several, seeded, with faults and a ledger of what it was really asked. */
 export type SimOptions = {
   /** Default 127.0.0.1. */
   host?: string;
@@ -21,7 +26,7 @@ export type SimOptions = {
   faults?: readonly FaultRule[];
   /** How many ended calls `GET /ledger/calls` tells. Default 10,000. */
   keepCalls?: number;
-  /** When set, `/v1` wants it as bearer token. */
+  /** When set, every request for a completion or for the models must carry it. */
   apiKey?: string;
 };
 
@@ -41,14 +46,17 @@ const KEEP_ALIVE_MS = 65_000;
 
 type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** The APIs that it speaks; the first one to which a request belongs serves it. */
+const WIRES: readonly Wire[] = [anthropicWire, googleWire, openAiWire, openRouterWire];
+
 /** Throws an Error of one line when the profiles are bad or the port is taken. */
 export async function startSim(options: SimOptions): Promise<Sim> {
   const { host = '127.0.0.1', port: wantedPort = 0, keepCalls = DEFAULT_KEEP_CALLS } = options;
   const ledger = createLedger(keepCalls);
-  const routes = createRoutes(options, ledger);
+  const routeOf = createRoutes(options, ledger);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '/';
-    const route = routes.get(`${request.method} ${path}`);
+    const route = routeOf(request, path);
     if (route !== undefined) return route(request, response);
     sendJson(
       response,
@@ -66,28 +74,57 @@ export async function startSim(options: SimOptions): Promise<Sim> {
   };
 }
 
-function createRoutes(options: SimOptions, ledger: Ledger): ReadonlyMap<string, Route> {
+function createRoutes(
+  options: SimOptions,
+  ledger: Ledger,
+): (request: IncomingMessage, path: string) => Route | undefined {
   const { seed = 1, answers = new Map(), faults = [], apiKey } = options;
   const profiles = parseProfiles(options.profiles);
-  const plan = createPlanner({ seed, profiles, answers, pickFault: createFaultPicker(faults, profiles) });
-  const chat = createChatHandler({ plan, ledger, ...(apiKey === undefined ? {} : { apiKey }) });
+  let pickFault = createFaultPicker(faults, profiles);
+  const plan = createPlanner({ seed, profiles, answers, pickFault: (model, hash) => pickFault(model, hash) });
+  const limiter = createLimiter(profiles);
+  const chat = createChatHandler({ plan, ledger, limiter, ...(apiKey === undefined ? {} : { apiKey }) });
   const created = Math.floor(Date.now() / 1000);
-  const models = JSON.stringify({
-    object: 'list',
-    data: Object.keys(profiles).map((id) => ({ id, object: 'model', created, owned_by: 'sluice-sim' })),
+  const tell = (wire: Wire, request: IncomingMessage, response: ServerResponse, bodyOf: () => string): void => {
+    const isAllowed = apiKey === undefined || wire.keyOf(request.headers) === apiKey;
+    if (isAllowed) sendJson(response, 200, bodyOf());
+    else sendReply(response, wire.refuse({ status: 401 }));
+  };
+  const ownRoutes = createOwnRoutes(ledger, (rules) => {
+    pickFault = createFaultPicker(rules, profiles);
   });
 
+  return ({ method = '', headers }, path) => {
+    for (const wire of WIRES) {
+      const purpose = wire.purposeOf(method, path, headers);
+      if (purpose === 'models' || purpose === 'key') {
+        const bodyOf = (): string =>
+          purpose === 'key' ? (wire.keyBody?.() ?? '') : wire.modelsBody(Object.keys(profiles), created);
+        return (request, response) => tell(wire, request, response, bodyOf);
+      }
+      if (purpose === 'chat') {
+        return (request, response) => readBody(request, response, (body) => chat(wire, request, response, body));
+      }
+    }
+    return ownRoutes.get(`${method} ${path}`);
+  };
+}
+
+/** What belongs to none of the APIs. */
+function createOwnRoutes(ledger: Ledger, setFaults: (faults: FaultRule[]) => void): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
-    ['POST /v1/chat/completions', (request, response) => readBody(request, response, chat)],
-    [
-      'GET /v1/models',
-      (request, response) => {
-        const isAllowed = apiKey === undefined || request.headers.authorization === `Bearer ${apiKey}`;
-        sendJson(response, isAllowed ? 200 : 401, isAllowed ? models : statusErrorBody(401, ''));
-      },
-    ],
     ['GET /healthz', (_request, response) => sendJson(response, 200, '{"status":"ok"}')],
     ['GET /ledger', (_request, response) => sendJson(response, 200, JSON.stringify(ledger.totals()))],
+    [
+      'PUT /faults',
+      (request, response) =>
+        readBody(request, response, (body) => {
+          const faults = readFaults(body);
+          if (typeof faults === 'string') return sendJson(response, 400, JSON.stringify({ error: faults }));
+          setFaults(faults);
+          sendJson(response, 200, JSON.stringify({ status: 'set', rules: faults.length }));
+        }),
+    ],
     [
       'GET /ledger/calls',
       (_request, response) => {
@@ -105,11 +142,7 @@ function createRoutes(options: SimOptions, ledger: Ledger): ReadonlyMap<string, 
   ]);
 }
 
-function readBody(
-  request: IncomingMessage,
-  response: ServerResponse,
-  use: (request: IncomingMessage, response: ServerResponse, body: string) => void,
-): void {
+function readBody(request: IncomingMessage, response: ServerResponse, use: (body: string) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
@@ -117,13 +150,24 @@ function readBody(
     if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
   });
   request.on('end', () => {
-    if (bytes <= MAX_BODY_BYTES) return use(request, response, Buffer.concat(chunks).toString());
+    if (bytes <= MAX_BODY_BYTES) return use(Buffer.concat(chunks).toString());
     sendJson(
       response,
       413,
       errorBody(`The body is larger than ${MAX_BODY_BYTES} bytes.`, 'invalid_request_error', null),
     );
   });
+}
+
+/** A JSON list of rules as `--fail` takes them, in place of those before; or what is wrong with it. */
+function readFaults(body: string): FaultRule[] | string {
+  try {
+    const texts: unknown = JSON.parse(body);
+    if (!Array.isArray(texts)) return 'write a JSON list of texts such as ["*=429:0.5"]';
+    return texts.map((text) => parseFaultRule(String(text)));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {
