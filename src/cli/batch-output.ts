@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import type { JobResult } from '../domain/result.ts';
 import { reasonOf } from '../config/config-file.ts';
+import { SLUICE } from './invocation.ts';
 import { outputLine } from './output-lines.ts';
 
 /** Where a batch's results go: completed rows to one file (or stdout), failed ones to another. */
@@ -79,7 +80,7 @@ function openPartial(path: string): PartialFile {
   let failure: InputError | undefined;
   stream.on('error', (error) => {
     failure = new InputError(
-      `cannot write ${path}: ${reasonOf(error)}; the results are kept, "sluice batch results" writes them`,
+      `cannot write ${path}: ${reasonOf(error)}; the results are kept, "${SLUICE} batch results" writes them`,
     );
   });
   const throwFailure = async (): Promise<void> => {

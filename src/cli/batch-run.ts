@@ -17,6 +17,7 @@ import { isRedisFailure } from '../store/redis.ts';
 import type { BatchInput } from './batch-input.ts';
 import type { BatchOutput } from './batch-output.ts';
 import type { Context } from './context.ts';
+import { SLUICE } from './invocation.ts';
 import type { ProgressView } from './progress.ts';
 
 export type SubmitOptions = {
@@ -74,7 +75,6 @@ export async function submitBatch(
 
 /** Shows how the batch goes until it has ended, or until the signal says to look away. */
 export async function watchBatch(
-  context: Context,
   batches: Batches,
   id: string,
   view: ProgressView,
@@ -85,11 +85,11 @@ export async function watchBatch(
   while (!hasEnded(status) && !signal.aborted) {
     view.show(status);
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
-    const next = await statusInTime(context, batches, id, signal);
+    const next = await statusInTime(batches, id, view, signal);
     if (next.attempts + next.completed + next.failed > status.attempts + status.completed + status.failed)
       movedAt = Date.now();
     else if (Date.now() - movedAt > STILL_AFTER_MS && next.attempts === 0) {
-      context.note('no row was started yet: is a worker running? (sluice worker, or --workers 1)');
+      view.note(`no row was started yet: others come first, or no worker is running (${SLUICE} worker)`);
       movedAt = Number.POSITIVE_INFINITY;
     }
     status = next;
@@ -99,14 +99,19 @@ export async function watchBatch(
 }
 
 /** A Redis that restarts is gone for moments, and the workers wait for it: so does who watches. */
-async function statusInTime(context: Context, batches: Batches, id: string, signal: AbortSignal): Promise<BatchStatus> {
+async function statusInTime(
+  batches: Batches,
+  id: string,
+  view: ProgressView,
+  signal: AbortSignal,
+): Promise<BatchStatus> {
   const giveUpAt = Date.now() + REDIS_MAY_BE_GONE_MS;
   for (let isFirst = true; ; isFirst = false) {
     try {
       return await batches.status(id);
     } catch (error) {
       if (!isRedisFailure(error) || signal.aborted || Date.now() > giveUpAt) throw error;
-      if (isFirst) context.note('Redis does not answer; waiting for it');
+      if (isFirst) view.note('Redis does not answer; waiting for it');
       await sleep(REDIS_RETRY_MS, undefined, { signal }).catch(() => {});
     }
   }

@@ -1,6 +1,6 @@
 import { formatUsd, nanosToUsd } from '../domain/money.ts';
 import type { BatchStatus } from '../store/batches.ts';
-import { formatTime } from './format.ts';
+import { formatTime, plural } from './format.ts';
 import { printable, renderTable } from './table.ts';
 
 export function statusLines(status: BatchStatus): string[] {
@@ -8,7 +8,7 @@ export function statusLines(status: BatchStatus): string[] {
   return [
     `${id}: ${state}${status.name === undefined ? '' : ` (${printable(status.name)})`}`,
     `${completed + failed}/${total} done: ${completed} completed, ${failed} failed; ${retrying} retrying, ${cached} cached, ${enqueued} enqueued`,
-    `${attempts} attempts, ${fallbacks} fallbacks, ${formatUsd(costNanos)}`,
+    `${plural(attempts, 'attempt')}, ${plural(fallbacks, 'fallback')}, ${formatUsd(costNanos)}`,
   ];
 }
 
@@ -48,7 +48,7 @@ export function statusJson(status: BatchStatus): object {
 export function cancelLine({ id, total, completed, failed }: BatchStatus, cancelled: number): string {
   const underWay = total - completed - failed;
   if (cancelled === 0 && underWay === 0) return `${id}: had ended already (${completed} completed, ${failed} failed)`;
-  return `${id}: ${cancelled} rows cancelled, ${completed} have completed, ${underWay} are under way`;
+  return `${id}: ${plural(cancelled, 'row')} cancelled, ${completed} completed, ${underWay} under way`;
 }
 
 export function listLines(statuses: readonly BatchStatus[]): string[] {

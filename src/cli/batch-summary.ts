@@ -1,24 +1,29 @@
 import { formatUsd, nanosToUsd } from '../domain/money.ts';
 import { wilsonInterval } from '../domain/statistics.ts';
 import type { Accuracy, BatchSummary } from '../domain/summary.ts';
-import { plural } from './format.ts';
+import { formatLatency, plural } from './format.ts';
 import { type Column, renderTable } from './table.ts';
 
-/** A summary as a person reads it. */
+/** A summary as a person reads it; `durationMs` is that of the command that ran the batch. */
 export function summaryLines(summary: BatchSummary, durationMs: number): string[] {
-  const { rows, completed, failed, open, cached, attempts, fallbacks, dearest } = summary;
-  const lines = [
-    `${plural(rows, 'row')}: ${completed} completed, ${failed} failed${open > 0 ? `, ${open} open` : ''}${cached > 0 ? `, ${cached} from the cache` : ''}; ` +
-      `${plural(attempts, 'attempt')}, ${plural(fallbacks, 'fallback')}, ${(durationMs / 1_000).toFixed(1)} s`,
-    `cost ${formatUsd(summary.costNanos)}${dearest ? `; all answers from ${dearest.model} would have cost ${formatUsd(dearest.costNanos)}${savedShare(summary)}` : ''}`,
-    '',
-    ...modelTable(summary),
-    '',
-    ...taskTable(summary),
-  ];
+  const [counts, cost] = totalLines(summary);
+  const lines = [`${counts}, ${formatLatency(durationMs)}`, cost, ''];
+  if (summary.byModel.length > 0) lines.push(...modelTable(summary), '');
+  lines.push(...taskTable(summary));
   const errors = Object.entries(summary.errors).map(([code, count]) => `${code} ${count}`);
   if (errors.length > 0) lines.push('', `failed rows: ${errors.join(', ')}`);
   return lines;
+}
+
+/** What became of the rows, and what they cost. */
+export function totalLines(summary: BatchSummary): [counts: string, cost: string] {
+  const { rows, completed, failed, open, cached, attempts, fallbacks } = summary;
+  const more = `${open > 0 ? `, ${open} open` : ''}${cached > 0 ? `, ${cached} from the cache` : ''}`;
+  return [
+    `${plural(rows, 'row')}: ${completed} completed, ${failed} failed${more}; ` +
+      `${plural(attempts, 'attempt')}, ${plural(fallbacks, 'fallback')}`,
+    `cost ${formatUsd(summary.costNanos)}${savings(summary)}`,
+  ];
 }
 
 function modelTable({ byModel }: BatchSummary): string[] {
@@ -59,9 +64,11 @@ function accuracyText({ scored, correct }: Accuracy): string {
   return `${percent(correct / scored)} % (${percent(low)}-${percent(high)}) of ${scored}`;
 }
 
-function savedShare({ costNanos, dearest }: BatchSummary): string {
-  if (!dearest || dearest.costNanos <= 0 || costNanos >= dearest.costNanos) return '';
-  return ` (${percent(1 - costNanos / dearest.costNanos)} % saved)`;
+/** Nothing when the dearest model would not have been dearer, as when it is the only one. */
+function savings({ costNanos, dearest }: BatchSummary): string {
+  if (!dearest || costNanos >= dearest.costNanos) return '';
+  const share = percent(1 - costNanos / dearest.costNanos);
+  return `; all answers from ${dearest.model} would have cost ${formatUsd(dearest.costNanos)} (${share} % saved)`;
 }
 
 function percent(share: number): string {

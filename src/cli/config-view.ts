@@ -1,5 +1,5 @@
 import { type Config, ConfigShape } from '../domain/config.ts';
-import { parseConfig, readText } from '../config/config-file.ts';
+import { parseConfig, parseOwnConfig, readText } from '../config/config-file.ts';
 import { type Context, requireConfig } from './context.ts';
 
 /** Stands for the value of an environment variable that is not set. */
@@ -16,13 +16,24 @@ export function requireConfigWithoutKeys(context: Context): Config {
 
 /** For commands that only look at Redis: without a configuration file the defaults do. */
 export function findInstallation(context: Context): Installation {
-  if (context.configFile !== undefined) return requireConfigWithoutKeys(context);
+  const { configFile, env } = context;
+  if (configFile !== undefined) {
+    const text = readText(configFile);
+    return parseOwnConfig(text, configFile, withStandIns(text, env));
+  }
   return { redis: ConfigShape.shape.redis.parse(undefined), lanes: ConfigShape.shape.lanes.parse(undefined) };
 }
 
 /** As `parseConfig`, but a `${NAME}` that is not set stands for the text `not-set` instead of being a problem. */
 export function parseConfigWithoutKeys(text: string, name: string, env: NodeJS.ProcessEnv): Config {
-  const names = [...text.matchAll(/\$\{(\w+)\}/g)].flatMap((match) => match[1] ?? []);
-  const stand = names.filter((variable) => !env[variable]).map((variable) => [variable, NOT_SET]);
-  return parseConfig(text, name, { ...env, ...Object.fromEntries(stand) });
+  return parseConfig(text, name, withStandIns(text, env));
+}
+
+/** The environment with something for each variable that the text names: an address where one is wanted. */
+export function withStandIns(text: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const standIns = [...text.matchAll(/(base_url["']?:\s*["']?[^\s"',}]*)?\$\{(\w+)\}/g)].flatMap(
+    ([, address, variable = '']) =>
+      env[variable] ? [] : [[variable, address === undefined ? NOT_SET : `https://${NOT_SET}.invalid`] as const],
+  );
+  return { ...env, ...Object.fromEntries(standIns) };
 }

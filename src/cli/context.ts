@@ -6,6 +6,7 @@ import pretty from 'pino-pretty';
 import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { CONFIG_NAME, findConfigFile, loadConfig } from '../config/config-file.ts';
+import { SLUICE } from './invocation.ts';
 
 /** What every command gets: the surroundings, read once, and the ways to speak. */
 export type Context = {
@@ -47,7 +48,7 @@ function createContext(options: GlobalOptions): Context {
 /** The configuration that a command cannot do without. */
 export function requireConfig(context: Context): Config {
   if (context.configFile === undefined) {
-    throw new InputError(`no ${CONFIG_NAME} in this folder: make one with "sluice init", or name one with --config`);
+    throw new InputError(`no ${CONFIG_NAME} in this folder: make one with "${SLUICE} init", or name one with --config`);
   }
   return loadConfig(context.configFile, context.env);
 }

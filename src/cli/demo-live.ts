@@ -4,6 +4,7 @@ import type { BatchInput } from './batch-input.ts';
 import { loadConfig } from '../config/config-file.ts';
 import { bundledFile, type Context } from './context.ts';
 import { DEMO } from './demo-provider.ts';
+import { SLUICE } from './invocation.ts';
 
 const OPENROUTER = 'examples/sluice.yaml';
 
@@ -24,7 +25,9 @@ export function liveConfig(context: Context): Config {
 function readOwn(context: Context): Config {
   if (context.configFile !== undefined) return loadConfig(context.configFile, context.env);
   if (context.env['OPENROUTER_API_KEY']) return loadConfig(bundledFile(OPENROUTER), context.env);
-  throw new InputError('--live needs models to call: set OPENROUTER_API_KEY, or make a sluice.yaml with "sluice init"');
+  throw new InputError(
+    `--live needs models to call: set OPENROUTER_API_KEY, or make a sluice.yaml with "${SLUICE} init"`,
+  );
 }
 
 function withoutWeights(tasks: Config['tasks']): Config['tasks'] {

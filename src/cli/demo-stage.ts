@@ -17,7 +17,7 @@ export type Stage = {
   environment: string;
   /** How often the provider says that it was called; a real one does not say. */
   providerCalls: () => number | undefined;
-  startWorkers(): Promise<{ stop(): Promise<void> }>;
+  startWorkers(note: (line: string) => void): Promise<{ stop(): Promise<void> }>;
   close(): Promise<void>;
 };
 
@@ -40,12 +40,12 @@ export async function simulatedStage(
     input: await openBatchInput(bundledFile(DEMO.batch), signal),
     environment: place === undefined ? '' : `${RUN_VARIABLE}=${place} `,
     providerCalls: () => sim.ledger.totals().calls,
-    async startWorkers() {
+    async startWorkers(note) {
       return startWorkerCrew({
         count: workers,
         commandArguments: ['worker', '--config', configFile, '--log-level', context.debug ? 'debug' : 'error'],
         env,
-        note: (line) => context.note(line),
+        note,
       });
     },
     close: () => sim.stop(),

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { GatewayError, InputError } from '../domain/errors.ts';
 import { EmbeddedRedisError } from '../store/embedded/index.ts';
 import { isRedisFailure } from '../store/redis.ts';
+import { asTyped } from './invocation.ts';
 
 /** The exit codes of every command. */
 export const EXIT = { ok: 0, someFailed: 1, badInput: 2, redis: 3, budget: 4, interrupted: 130 } as const;
@@ -19,8 +20,13 @@ export function exitCodeOf(error: unknown): number {
 
 /** One line a problem on stderr, and with --debug the stacks: never the error as an object, since Redis' carry what was sent. */
 export function report(error: unknown, debug: boolean): void {
-  for (const line of linesOf(error)) process.stderr.write(`sluice: ${line}\n`);
+  for (const line of linesOf(error)) process.stderr.write(`sluice: ${asTyped(line)}\n`);
   if (debug) for (const stack of stacksOf(error)) process.stderr.write(`${stack}\n`);
+}
+
+/** What commander found wrong with the arguments, in one line like those of `report`. */
+export function reportUsage(text: string, write: (text: string) => void): void {
+  write(text.replace(/^error: /, 'sluice: ').replace('\n(Did you mean', ' (did you mean'));
 }
 
 function stacksOf(error: unknown): string[] {

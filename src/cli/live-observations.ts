@@ -1,7 +1,8 @@
 import { embeddedRedisStatus } from '../store/embedded/index.ts';
 import { createKeys } from '../store/keys.ts';
+import type { Config } from '../domain/config.ts';
+import { gatedModelsOf } from '../store/gates/models.ts';
 import { type Observations, createObservationReader } from '../store/observations.ts';
-import type { Installation } from './config-view.ts';
 import type { Context } from './context.ts';
 import { openRedis } from './redis.ts';
 
@@ -12,7 +13,8 @@ export type LiveObservations = Observations & {
 };
 
 /** What the workers saw of the models, when a Redis is running; none is started for it. */
-export async function readLiveObservations(context: Context, { redis }: Installation): Promise<LiveObservations> {
+export async function readLiveObservations(context: Context, config: Config): Promise<LiveObservations> {
+  const { redis } = config;
   const isNamed = Boolean(context.env['REDIS_URL'] || redis.url);
   try {
     if (!isNamed && !(await embeddedRedisStatus(context.directory)).running) {
@@ -20,7 +22,7 @@ export async function readLiveObservations(context: Context, { redis }: Installa
     }
     const open = await openRedis(context, redis.url);
     try {
-      const reader = createObservationReader(open.redis, createKeys(redis.prefix));
+      const reader = createObservationReader(open.redis, createKeys(redis.prefix), gatedModelsOf(config));
       await reader.refresh();
       const observations = reader.current();
       const calls = [...observations.latencies.values()].reduce((sum, { count }) => sum + count, 0);
@@ -33,4 +35,10 @@ export async function readLiveObservations(context: Context, { redis }: Installa
   }
 }
 
-const NOTHING_SEEN = { latencies: new Map(), benchedUntil: new Map(), benchedFor: new Map(), isLive: false } as const;
+const NOTHING_SEEN = {
+  latencies: new Map(),
+  closedUntil: new Map(),
+  throttledUntil: new Map(),
+  closedFor: new Map(),
+  isLive: false,
+} as const;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { bundledFile } from './context.ts';
-import { exitCodeOf, report } from './failure.ts';
+import { exitCodeOf, report, reportUsage } from './failure.ts';
+import { SLUICE } from './invocation.ts';
 import { loadCommands } from './commands/index.ts';
 
 const program = new Command('sluice')
@@ -10,10 +11,11 @@ const program = new Command('sluice')
   .option('-c, --config <file>', 'configuration file (default: sluice.yaml in this folder)')
   .option('--install-redis', 'install redis-server when there is none (apt-get, as root or by sudo)')
   .option('--debug', 'show stack traces and debug logs')
-  .showHelpAfterError('(sluice --help shows what there is)')
+  .showHelpAfterError(`(${SLUICE} --help shows what there is)`)
+  .configureOutput({ outputError: reportUsage })
   .exitOverride();
 
-for (const command of await loadCommands(process.argv.slice(2))) program.addCommand(withExitOverride(command));
+for (const command of await loadCommands(process.argv.slice(2))) program.addCommand(withOurErrors(command));
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -28,9 +30,10 @@ try {
   if (!(error instanceof CommanderError)) report(error, program.opts<{ debug?: boolean }>().debug ?? false);
 }
 
-function withExitOverride(command: Command): Command {
-  command.exitOverride();
-  for (const inner of command.commands) withExitOverride(inner);
+/** A command that was made by itself has nothing of the program's settings. */
+function withOurErrors(command: Command): Command {
+  command.configureOutput({ outputError: reportUsage }).exitOverride();
+  for (const inner of command.commands) withOurErrors(inner);
   return command;
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EXIT } from './failure.ts';
+import { endAtOnce, onStopSignal } from './signals.ts';
 
 /** Set for a process that is to end with the one that started it; holds that one's pid. */
 const PARENT_VARIABLE = 'SLUICE_PARENT_PID';
@@ -7,33 +7,22 @@ const PARENT_CHECK_MS = 1_000;
 
 /**
  * Resolves with the reason to stop: the first SIGINT, SIGTERM or SIGHUP, or `parent gone` in a process that was started
- * for another one. Each further SIGINT calls `onImpatience`: a person does not want to wait.
+ * for another one. Each Ctrl-C after that calls `onImpatience`.
  */
 export function waitForStop(onImpatience: () => void = endAtOnce): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  let isStopping = false;
-  const stop = (reason: string): void => {
-    isStopping = true;
-    resolve(reason);
-  };
-  process.on('SIGINT', () => (isStopping ? onImpatience() : stop('SIGINT')));
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGHUP', () => stop('SIGHUP'));
+  onStopSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], resolve, onImpatience);
   const parentPid = process.env[PARENT_VARIABLE];
   if (parentPid) {
     // An orphan gets a new parent at once, also when the old one was killed and lies there as a zombie.
     const timer = setInterval(() => {
       if (process.ppid === Number(parentPid)) return;
       clearInterval(timer);
-      stop('parent gone');
+      resolve('parent gone');
     }, PARENT_CHECK_MS);
     void promise.then(() => clearInterval(timer));
   }
   return promise;
-}
-
-export function endAtOnce(): never {
-  process.exit(EXIT.interrupted);
 }
 
 /**

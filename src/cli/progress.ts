@@ -3,9 +3,12 @@ import type { BatchStatus } from '../store/batches.ts';
 
 const WINDOW_MS = 10_000;
 const PLAIN_EVERY_MS = 5_000;
+const CLEARED_LINE = '\r\u001b[2K';
 
 export type ProgressView = {
   show(status: BatchStatus): void;
+  /** Something else to say, on a line of its own; also when `quiet`. */
+  note(line: string): void;
   /** Leaves the last state standing. */
   end(status: BatchStatus): void;
 };
@@ -22,7 +25,7 @@ export function createProgressView(options: {
 
   const draw = (status: BatchStatus): void => {
     stream.write(
-      `\r\u001b[2K${fit(progressLine(status, rate.of(status.completed + status.failed)), stream.columns || 100)}`,
+      `${CLEARED_LINE}${fit(progressLine(status, rate.of(status.completed + status.failed)), stream.columns || 100)}`,
     );
   };
   return {
@@ -34,6 +37,10 @@ export function createProgressView(options: {
         lastPlainAt = now();
         stream.write(`${progressLine(status, rate.of(status.completed + status.failed))}\n`);
       }
+    },
+    note(line) {
+      // What stands there is drawn again below it; a Ctrl-C leaves a `^C` behind.
+      stream.write(`${stream.isTTY ? CLEARED_LINE : ''}${line}\n`);
     },
     end(status) {
       if (quiet) return;

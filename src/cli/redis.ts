@@ -2,9 +2,10 @@ import { createInterface } from 'node:readline/promises';
 import type { Redis } from 'ioredis';
 import { InputError } from '../domain/errors.ts';
 import { acquireEmbeddedRedis } from '../store/embedded/index.ts';
-import { problemsOfServer } from '../store/fitness.ts';
+import { problemsOfServer, unusable } from '../store/fitness.ts';
 import { type RedisTarget, connect, describeTarget } from '../store/redis.ts';
 import type { Context } from './context.ts';
+import { asTyped } from './invocation.ts';
 
 export type OpenRedis = {
   target: RedisTarget;
@@ -31,7 +32,7 @@ async function openNamed(context: Context, url: string): Promise<OpenRedis> {
   const redis = connect(target, { name: 'sluice:cli' });
   const description = describeTarget(target);
   try {
-    await demandFitness(context, redis, description);
+    await demandFitness(context, redis, target);
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -43,7 +44,7 @@ async function openEmbedded(context: Context): Promise<OpenRedis> {
   const embedded = await acquireEmbeddedRedis({
     directory: context.directory,
     install: context.installRedis || (context.isInteractive ? () => askToInstall(context) : false),
-    log: (line) => context.note(line),
+    log: (line) => context.note(asTyped(line)),
   });
   const target = embedded.connection;
   const redis = connect(target, { name: 'sluice:cli' });
@@ -59,13 +60,11 @@ async function openEmbedded(context: Context): Promise<OpenRedis> {
   };
 }
 
-async function demandFitness(context: Context, redis: Redis, description: string): Promise<void> {
+async function demandFitness(context: Context, redis: Redis, target: RedisTarget): Promise<void> {
   const problems = await problemsOfServer(redis).catch((error: unknown) => {
-    throw new InputError(
-      `Redis at ${description} cannot be used: ${error instanceof Error ? error.message : 'no answer'}`,
-      3,
-    );
+    throw unusable(target, error);
   });
+  const description = describeTarget(target);
   const fatal = problems.filter((problem) => problem.fatal);
   for (const { message } of problems.filter((problem) => !problem.fatal)) {
     context.note(`warning: Redis at ${description}: ${message}`);

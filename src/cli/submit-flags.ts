@@ -44,8 +44,8 @@ export function toSubmitOptions(flags: SubmitFlags): SubmitOptions {
 
 export function withSubmitFlags(command: Command): Command {
   return command
-    .argument('<file>', 'JSONL: our own rows, or lines of OpenAI’s batch format; - for stdin')
-    .option('--id <id>', 'the batch’s id (default: from its content, so that the same file is the same batch)')
+    .argument('<file>', 'JSONL: our own rows, or batch lines of OpenAI, Anthropic or Google; - for stdin')
+    .option('--id <id>', "the batch's id (default: from its content, so that the same file is the same batch)")
     .option('--name <text>', 'a name for lists')
     .option('--task <task>', 'task of rows that name none')
     .option('--max-cost-usd <usd>', 'what one attempt may cost', parseUsd)

@@ -45,16 +45,21 @@ export function startWorkerCrew(options: {
     }
   }
 
+  function startNoMore(): void {
+    isStopping = true;
+    for (const timer of timers) clearTimeout(timer);
+  }
+
   for (let index = 0; index < options.count; index += 1) startWorker(FIRST_DELAY_MS);
 
   return {
     pids: () => [...children].flatMap((child) => child.pid ?? []),
     async stop() {
-      isStopping = true;
-      for (const timer of timers) clearTimeout(timer);
+      startNoMore();
       await Promise.all([...children].map((child) => stopWorker(child)));
     },
     kill() {
+      startNoMore();
       for (const child of children) child.kill('SIGKILL');
     },
   };

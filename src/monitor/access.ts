@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { BOARD_PATH } from './board.ts';
 import { type Credentials, matchCredentials, parseBasic } from './credentials.ts';
 import { createFailureLimit } from './failure-limit.ts';
 import { ICON, renderLogin, renderLogout } from './pages.ts';
 import { createSessions } from './sessions.ts';
 
-/** Where a log-in leads when it came from nowhere. */
-export const HOME = '/board';
 const MAX_FORM_BYTES = 8_192;
 const TOO_MANY_FAILURES = 'Too many failed log-ins. Wait a minute and try again.';
 
@@ -63,7 +62,7 @@ function sendToLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply
 
 function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   // To a call of the board whose session has expired a browser would open a dialog of its own.
-  const isBoardCall = request.url.startsWith(`${HOME}/`);
+  const isBoardCall = request.url.startsWith(`${BOARD_PATH}/`);
   if (!isBoardCall) reply.header('www-authenticate', 'Basic realm="sluice", charset="UTF-8"');
   return reply.code(401).send({ error: 'log in first: at /login, or with HTTP Basic' });
 }
@@ -79,7 +78,7 @@ function isPageLoad(request: FastifyRequest): boolean {
 /** A path to go on with after the log-in; anything that leads to another host leads home instead. */
 function pathOfThisServer(path: string | undefined): string {
   const base = 'http://monitor.invalid';
-  if (path === undefined || !URL.canParse(path, base)) return HOME;
+  if (path === undefined || !URL.canParse(path, base)) return BOARD_PATH;
   const url = new URL(path, base);
-  return url.origin === base ? url.pathname + url.search : HOME;
+  return url.origin === base ? url.pathname + url.search : BOARD_PATH;
 }

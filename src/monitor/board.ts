@@ -8,7 +8,8 @@ import { presentJobData } from './job-mask.ts';
 
 export type BoardOptions = { writable: boolean; showPrompts: boolean };
 
-const BASE_PATH = '/board';
+/** Where the board is, and where a log-in leads when it came from nowhere. */
+export const BOARD_PATH = '/board';
 const POLL_SECONDS = 5;
 const EXTERNAL_LINK = /<link\b[^>]*\bhref="https?:[^>]*>/g;
 /** Jobs come in through the producer, which checks them; and a masked prompt that is saved again would be lost. */
@@ -16,7 +17,7 @@ const UNCHECKED_INPUT = new Set(['/api/queues/:queueName/add', '/api/queues/:que
 
 /** bull-board under `/board`, for every lane's queue. */
 export function addBoard(app: FastifyInstance, queues: readonly Queue[], options: BoardOptions): void {
-  const serverAdapter = new FastifyAdapter().setBasePath(BASE_PATH);
+  const serverAdapter = new FastifyAdapter().setBasePath(BOARD_PATH);
   createBullBoard({
     queues: queues.map((queue) => adaptQueue(queue, options)),
     serverAdapter,
@@ -44,7 +45,7 @@ export function addBoard(app: FastifyInstance, queues: readonly Queue[], options
       const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
       return isPage && typeof payload === 'string' ? payload.replaceAll(EXTERNAL_LINK, '') : payload;
     });
-    await scope.register(serverAdapter.registerPlugin(), { prefix: BASE_PATH });
+    await scope.register(serverAdapter.registerPlugin(), { prefix: BOARD_PATH });
   });
 }
 

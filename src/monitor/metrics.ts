@@ -1,6 +1,8 @@
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
+import type { GateStatus } from '../store/gates/read.ts';
 import { within } from './deadline.ts';
+import { renderGates } from './gate-metrics.ts';
 import { CONTENT_TYPE, createSeries } from './prometheus.ts';
 import type { UsageTally } from './usage-tally.ts';
 
@@ -8,16 +10,22 @@ const REDIS_ANSWERS_WITHIN_MS = 2_000;
 /** Shorter than Prometheus' own time-out of ten seconds. */
 const CATCH_UP_WITHIN_MS = 5_000;
 
-/** `/metrics`: the queues as they are now, and everything that the usage stream adds up to. */
-export function addMetrics(app: FastifyInstance, queues: readonly Queue[], tally: UsageTally): void {
+/** `/metrics`: the queues and the gates as they are now, and everything that the usage stream adds up to. */
+export function addMetrics(
+  app: FastifyInstance,
+  queues: readonly Queue[],
+  tally: UsageTally,
+  readGates: () => Promise<readonly GateStatus[]>,
+): void {
   app.get('/metrics', async (_request, reply) => {
-    const [queueMetrics] = await Promise.all([
+    const [queueMetrics, gateMetrics] = await Promise.all([
       within(REDIS_ANSWERS_WITHIN_MS, renderQueues(queues)).catch(() => undefined),
+      within(REDIS_ANSWERS_WITHIN_MS, readGates().then(renderGates)).catch(() => []),
       within(CATCH_UP_WITHIN_MS, tally.caughtUp).catch(() => {}),
     ]);
     const up = createSeries('gauge', { name: 'sluice_redis_up', help: '1 when Redis answers, else 0.' });
     up.add({}, queueMetrics === undefined ? 0 : 1);
-    const families = [up.render(), ...(queueMetrics ?? []), ...tally.render()];
+    const families = [up.render(), ...(queueMetrics ?? []), ...gateMetrics, ...tally.render()];
     return reply.type(CONTENT_TYPE).send(families.join(''));
   });
 }

@@ -2,11 +2,12 @@ import { Queue } from 'bullmq';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { InputError } from '../domain/errors.ts';
+import { readGates } from '../store/gates/read.ts';
 import { createKeys } from '../store/keys.ts';
 import { connect, describeTarget, type RedisTarget } from '../store/redis.ts';
 import { createUsageStream } from '../store/usage-stream.ts';
-import { addAccess, HOME } from './access.ts';
-import { addBoard } from './board.ts';
+import { addAccess } from './access.ts';
+import { addBoard, BOARD_PATH } from './board.ts';
 import { type Credentials, resolveCredentials } from './credentials.ts';
 import { within } from './deadline.ts';
 import { addHealth } from './health.ts';
@@ -125,8 +126,8 @@ function createApp(options: MonitorOptions, sources: Sources, credentials: Crede
   addHealth(app, sources.redis);
   app.register(async (guarded) => {
     guarded.addHook('onRequest', requireLogin);
-    guarded.get('/', (_request, reply) => reply.redirect(HOME));
-    addMetrics(guarded, sources.queues, sources.tally);
+    guarded.get('/', (_request, reply) => reply.redirect(BOARD_PATH));
+    addMetrics(guarded, sources.queues, sources.tally, () => readGates(sources.redis, createKeys(options.prefix)));
     addBoard(guarded, sources.queues, { writable, showPrompts });
   });
   return app;

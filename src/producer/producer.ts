@@ -6,9 +6,10 @@ import { formatProblem } from '../domain/issues.ts';
 import type { PromptJob } from '../domain/job.ts';
 import type { JobResult } from '../domain/result.ts';
 import { createClaims } from '../store/claims.ts';
+import { unusable } from '../store/fitness.ts';
 import { createKeys } from '../store/keys.ts';
 import { createLedger } from '../store/ledger.ts';
-import { type RedisTarget, connect } from '../store/redis.ts';
+import { type RedisTarget, connect, isRedisFailure } from '../store/redis.ts';
 import { enqueueInChunks, inChunks } from './chunks.ts';
 import { prepareJob } from './intake.ts';
 import { type QueueEntry, Queues } from './queues.ts';
@@ -21,23 +22,32 @@ export type ProducerOptions = {
   lane?: string;
 };
 
-/** Puts prompt jobs into the queue and waits for their results. */
+/**
+ * Puts prompt jobs into the queue and waits for their results. While Redis cannot be used, what wants something of it
+ * throws an InputError with `exitCode` 3 within seconds; a Redis that is back is used again.
+ */
 export class Producer {
   readonly #config: Config;
   readonly #lane: string;
+  readonly #target: RedisTarget;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #queues: Queues;
   readonly #claim: ReturnType<typeof createClaims>;
   readonly #waiter: ReturnType<typeof createWaiter>;
+  /** What is wrong with the connection: a command that fails by it only says that it was not done. */
+  #outage: Error | undefined;
 
   constructor({ config, redis, lane }: ProducerOptions) {
     const keys = createKeys(config.redis.prefix);
     const ttlMs = config.results.keep;
     this.#config = config;
     this.#lane = lane ?? defaultLane(config);
-    this.#redis = connect(redis, { name: 'sluice:producer' });
-    this.#subscriber = connect(redis, { name: 'sluice:waiter' });
+    this.#target = redis;
+    const noteOutage = (error: Error): void => void (this.#outage = error);
+    this.#redis = connect(redis, { name: 'sluice:producer' }, noteOutage);
+    this.#subscriber = connect(redis, { name: 'sluice:waiter' }, noteOutage);
+    for (const connection of [this.#redis, this.#subscriber]) connection.on('ready', () => (this.#outage = undefined));
     this.#queues = new Queues(this.#redis, config);
     this.#claim = createClaims(this.#redis, keys, { ttlMs });
     this.#waiter = createWaiter(this.#subscriber, keys, createLedger(this.#redis, keys, { resultTtlMs: ttlMs }));
@@ -50,7 +60,7 @@ export class Producer {
   async enqueue(job: PromptJob): Promise<{ id: string }> {
     const entry = this.#prepare(job);
     if (!(await this.#ownsItsId(entry))) throw usedBefore(entry);
-    await this.#queues.add([entry]);
+    await this.#add([entry]);
     return { id: entry.id };
   }
 
@@ -65,7 +75,7 @@ export class Producer {
     try {
       await enqueueInChunks(
         this.#prepareMany(jobs),
-        (chunk) => this.#queues.add(chunk),
+        (chunk) => this.#add(chunk),
         (total) => void (enqueued = total),
       );
     } catch (error) {
@@ -81,7 +91,7 @@ export class Producer {
    * `timeoutMs` (Infinity: however long it takes), INTERRUPTED when the producer is closed before.
    */
   async waitFor(id: string, options: { timeoutMs: number }): Promise<JobResult> {
-    return this.#waiter.waitFor(id, options.timeoutMs);
+    return this.#needingRedis(() => this.#waiter.waitFor(id, options.timeoutMs));
   }
 
   async close(): Promise<void> {
@@ -119,7 +129,24 @@ export class Producer {
 
   /** False when the job's id stands for other content. */
   async #ownsItsId({ id, job }: QueueEntry): Promise<boolean> {
-    return job.id === undefined || this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0 })));
+    if (job.id === undefined) return true;
+    return this.#needingRedis(() => this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0 }))));
+  }
+
+  async #add(entries: readonly QueueEntry[]): Promise<void> {
+    await this.#needingRedis(async () => {
+      // A BullMQ queue that is made while Redis is away stays broken when it is back.
+      if (this.#redis.status !== 'ready') await this.#redis.ping();
+      await this.#queues.add(entries);
+    });
+  }
+
+  async #needingRedis<Value>(work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work();
+    } catch (error) {
+      throw isRedisFailure(error) ? unusable(this.#target, this.#outage ?? error) : error;
+    }
   }
 }
 

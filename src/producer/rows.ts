@@ -1,9 +1,7 @@
-import { z } from 'zod';
-import { Expectation } from '../domain/expectation.ts';
-import { type Problem, check } from '../domain/issues.ts';
+import type { Problem } from '../domain/issues.ts';
 import type { PromptJob } from '../domain/job.ts';
-import { Message, SamplingParameters } from '../domain/request.ts';
 import { type Intake, type Prepared, prepareJob } from './intake.ts';
+import { readForeignLine } from './line-formats.ts';
 
 /** What a batch's options say for rows that do not say it themselves. */
 export type RowDefaults = Pick<
@@ -26,57 +24,24 @@ export type RowOptions = {
   anyModel: boolean;
 };
 
-/** Our own additions to OpenAI's line; the output has a field of the same name. */
-const Extension = z.strictObject({
-  task: z.string().optional(),
-  max_cost_usd: z.number().optional(),
-  max_latency_ms: z.number().optional(),
-  lane: z.string().optional(),
-  account: z.string().optional(),
-  expect: Expectation.optional(),
-});
-
-/** A line of OpenAI's batch format: https://platform.openai.com/docs/guides/batch */
-const OpenAiLine = z.strictObject({
-  custom_id: z.string().min(1).max(256),
-  method: z.literal('POST'),
-  url: z.literal('/v1/chat/completions'),
-  body: z.strictObject({
-    model: z.string().min(1),
-    messages: z.array(Message).min(1).max(2_000),
-    ...SamplingParameters.shape,
-    max_tokens: z.int().min(1).optional(),
-    max_completion_tokens: z.int().min(1).optional(),
-    user: z.string().optional(),
-    metadata: z.record(z.string(), z.string()).nullish(),
-    stream: z.literal(false, 'a batch has no streams; leave it out').nullish(),
-    n: z.literal(1, 'one answer a row; leave it out').nullish(),
-    store: z.boolean().nullish(),
-    service_tier: z.string().nullish(),
-  }),
-  x_sluice: Extension.optional(),
-});
-type OpenAiLine = z.infer<typeof OpenAiLine>;
-
 /** The value is not repeated: a bare text is a prompt. */
 const NO_ROW: Prepared = { ok: false, problems: [{ path: [], message: 'expected an object: {"prompt": ...}' }] };
 
 const ROUTED = 'sluice/auto';
 
-/** One line of a batch file, in our own shape or in OpenAI's, as a job. `lineNumber` names a row that has no id. */
+/** One line of a batch file, in our own shape or in a provider's, as a job. `lineNumber` names a row that has no id. */
 export function parseRow(text: string, lineNumber: number, options: RowOptions): Prepared {
   const parsed = parseJson(text);
   if (!parsed.ok) return parsed;
-  if (!isOpenAiLine(parsed.value)) return prepareRow(parsed.value, lineNumber, options);
-  const line = check(OpenAiLine, parsed.value);
-  if (!line.ok) return line;
-  const prepared = prepareRow(fromOpenAi(line.value), lineNumber, options);
-  return prepared.ok ? prepared : { ok: false, problems: prepared.problems.map(inOpenAiTerms) };
-}
-
-/** By any field that our own rows do not have, so that a line without `custom_id` hears that it is missing. */
-function isOpenAiLine(row: unknown): boolean {
-  return row !== null && typeof row === 'object' && ['custom_id', 'body', 'method', 'url'].some((name) => name in row);
+  const foreign = readForeignLine(parsed.value);
+  if (foreign === undefined) return prepareRow(parsed.value, lineNumber, options);
+  if (!foreign.ok) return foreign;
+  const prepared = prepareRow(foreign.row, lineNumber, options);
+  if (prepared.ok) return prepared;
+  return {
+    ok: false,
+    problems: prepared.problems.map(({ path, message }) => ({ path: foreign.placeOf(path), message })),
+  };
 }
 
 /** What is wrong with the defaults themselves, in the words of the flags, instead of once a line. */
@@ -91,35 +56,6 @@ function prepareRow(row: unknown, lineNumber: number, { intake, defaults, anyMod
   const job: Record<string, unknown> = { id: `line-${lineNumber}`, ...defaults, ...row };
   if (anyModel || job['model'] === ROUTED) delete job['model'];
   return prepareJob(job, intake);
-}
-
-function fromOpenAi({ custom_id, body, x_sluice }: OpenAiLine): PromptJob {
-  const {
-    max_tokens,
-    max_completion_tokens,
-    metadata,
-    stream: _stream,
-    n: _n,
-    store: _store,
-    service_tier: _tier,
-    ...rest
-  } = body;
-  const maxTokens = max_completion_tokens ?? max_tokens;
-  return {
-    ...rest,
-    ...x_sluice,
-    id: custom_id,
-    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-    ...(metadata ? { metadata } : {}),
-  };
-}
-
-const OF_THE_LINE = new Set(['task', 'max_cost_usd', 'max_latency_ms', 'lane', 'account', 'expect']);
-
-function inOpenAiTerms({ path, message }: Problem): Problem {
-  const first = path[0];
-  if (first === 'id') return { path: ['custom_id', ...path.slice(1)], message };
-  return { path: [typeof first === 'string' && OF_THE_LINE.has(first) ? 'x_sluice' : 'body', ...path], message };
 }
 
 function parseJson(text: string): { ok: true; value: unknown } | { ok: false; problems: Problem[] } {

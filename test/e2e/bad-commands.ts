@@ -26,7 +26,6 @@ const MANY = [
   '5: providers.login.base_url: no user or password in the URL; use api_key',
   '6: providers.placeholder.api_key: is a placeholder, not a key; put in the real one',
   '7: providers.missing.api_key: environment variable NOT_THERE is not set',
-  '9: models.free.price: missing',
   '10: models.minus.price.input: must be at least 0, got -1',
   '11: models.lost.provider: unknown provider "plian"; known: files, login, metadata, missing, placeholder, plain',
   '13: tasks.coding.models[0]: unknown model "fre"; known: free, lost, minus',
@@ -133,28 +132,28 @@ export const COMMANDS: BadCommand[] = [
   {
     name: 'a cap of nothing',
     command: 'batch run good.jsonl --max-total-usd 0',
-    says: ["error: option '--max-total-usd <usd>' argument '0' is invalid. Give dollars above 0, such as 0.002."],
+    says: ["option '--max-total-usd <usd>' argument '0' is invalid. Give dollars above 0, such as 0.002."],
   },
   {
     name: 'a cap below nothing',
     command: 'batch run good.jsonl --max-total-usd -1',
-    says: ["error: option '--max-total-usd <usd>' argument '-1' is invalid. Give dollars above 0, such as 0.002."],
+    says: ["option '--max-total-usd <usd>' argument '-1' is invalid. Give dollars above 0, such as 0.002."],
   },
   {
     name: 'a cap that is no number',
     command: 'batch run good.jsonl --max-total-usd NaN',
-    says: ["error: option '--max-total-usd <usd>' argument 'NaN' is invalid. Give dollars above 0, such as 0.002."],
+    says: ["option '--max-total-usd <usd>' argument 'NaN' is invalid. Give dollars above 0, such as 0.002."],
   },
   {
     name: 'a latency limit that is no number',
     command: 'batch run good.jsonl --max-latency-ms 1s',
-    says: ["error: option '--max-latency-ms <ms>' argument '1s' is invalid. Give a whole number of at least 1."],
+    says: ["option '--max-latency-ms <ms>' argument '1s' is invalid. Give a whole number of at least 1."],
   },
   {
     name: 'a strategy that does not exist',
     command: 'batch run good.jsonl --strategy best',
     says: [
-      "error: option '--strategy <name>' argument 'best' is invalid. Allowed choices are hybrid, cost, latency, task, order, random, weighted.",
+      "option '--strategy <name>' argument 'best' is invalid. Allowed choices are hybrid, cost, latency, task, order, random, weighted.",
     ],
   },
   {
@@ -175,23 +174,40 @@ export const COMMANDS: BadCommand[] = [
   {
     name: 'a misspelled option',
     command: 'batch run good.jsonl --max-tokns 5',
-    says: ["error: unknown option '--max-tokns'", '(Did you mean --max-tokens?)'],
+    says: ["unknown option '--max-tokns' (did you mean --max-tokens?)"],
   },
   {
     name: 'a misspelled command',
     command: 'bacth',
-    says: ["error: unknown command 'bacth'", '(Did you mean batch?)', '(sluice --help shows what there is)'],
+    says: ["unknown command 'bacth' (did you mean batch?)", '(sluice --help shows what there is)'],
   },
   {
     name: 'a misspelled command of a command',
     command: 'batch sumbit good.jsonl',
-    says: ["error: unknown command 'sumbit'", '(Did you mean submit?)'],
+    says: ["unknown command 'sumbit' (did you mean submit?)"],
   },
-  { name: 'no file', command: 'batch run', says: ["error: missing required argument 'file'"] },
+  { name: 'no file', command: 'batch run', says: ["missing required argument 'file'"] },
   {
     name: 'two files',
     command: 'batch run good.jsonl other.jsonl',
-    says: ["error: too many arguments for 'run'. Expected 1 argument but got 2: good.jsonl, other.jsonl."],
+    says: ["too many arguments for 'run'. Expected 1 argument but got 2: good.jsonl, other.jsonl."],
+  },
+  {
+    name: 'sums by something and single records at once',
+    command: 'usage --stream --by task',
+    says: ['--by groups the sums; leave it out with --stream or --follow, which show single records'],
+  },
+  {
+    name: 'a fault for a simulated model that there is not',
+    command: 'sim --fail sim/smal-1=503',
+    says: [
+      '--fail: unknown model "sim/smal-1"; known: sim/coder-1, sim/large-1, sim/nano-1, sim/reasoner-1, sim/small-1 (did you mean "sim/small-1"?)',
+    ],
+  },
+  {
+    name: 'a fault for simulated models that no star stands for',
+    command: 'sim --fail sam/*=503',
+    says: ['--fail: unknown model "sam/*"; known: sim/coder-1, sim/large-1, sim/nano-1, sim/reasoner-1, sim/small-1'],
   },
   {
     name: 'a lane for a worker that does not exist',

@@ -194,7 +194,8 @@ const BAD_LINES: BadLine[] = [
   {
     name: 'OpenAI: another URL',
     line: openAi({ url: '/v1/embeddings' }),
-    problem: 'url: expected /v1/chat/completions, got "/v1/embeddings"',
+    problem:
+      'url: expected /v1/chat/completions | /v1/messages | /v1beta/models/{model}:generateContent, got "/v1/embeddings"',
   },
   { name: 'OpenAI: another method', line: openAi({ method: 'GET' }), problem: 'method: expected POST, got "GET"' },
   { name: 'OpenAI: no custom_id', line: openAi({ custom_id: undefined }), problem: 'custom_id: missing' },

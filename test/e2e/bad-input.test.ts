@@ -52,7 +52,7 @@ describe('a bad command ends with one line that says what to do', () => {
     expect(await submit('good.jsonl')).toMatchObject({
       code: 0,
       stdout: 'same\n',
-      stderr: expect.stringContaining('were submitted before; nothing runs twice'),
+      stderr: expect.stringContaining('1 row submitted before; nothing runs twice'),
     });
     for (const others of [
       ['other.jsonl'],
@@ -65,6 +65,14 @@ describe('a bad command ends with one line that says what to do', () => {
         stderr: 'sluice: batch "same" was submitted before with other rows or options; give it another --id\n',
       });
     }
+  });
+
+  it('names commands as they have to be typed where it runs', async () => {
+    const { code, stderr } = await workshop.run(['batch', 'status', 'nope']);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'sluice: no batch "nope" here; npx sluice batch list shows those that there are\n',
+    });
   });
 
   it('the stack is shown with --debug alone', async () => {

@@ -40,7 +40,7 @@ models: { steady: { provider: sim, id: steady, price: { input: 1, output: 1 } } 
   test('exits with 2 without a configuration, and says how to get one', async () => {
     const { code, stdout } = await folder.run(['doctor']);
     expect(code).toBe(2);
-    expect(stdout).toContain('FAIL  configuration  no sluice.yaml in this folder: make one with "sluice init"');
+    expect(stdout).toContain('FAIL  configuration  no sluice.yaml in this folder: make one with "npx sluice init"');
   });
 
   test('exits with 1 when a provider refuses the key', async () => {
@@ -85,10 +85,22 @@ describe('init', () => {
     expect(decision).toMatchObject({ task: 'coding', strategy: 'hybrid', live_observations: false });
     expect(decision.chain.length).toBeGreaterThan(0);
     expect(decision.dropped[0]).toMatchObject({ model: 'gemini-flash', reason: 'cost' });
+    const weighed = await folder.run(route);
+    expect(weighed.stdout).toMatch(/ latency {2}utility\n1 .* s {4}0\.\d{3}\n/);
+    const cheapest = await folder.run([...route, '--strategy', 'cost']);
+    expect(cheapest.stdout).toMatch(/ latency\n1 .* s\n/);
     const none = await folder.run([...route, '--max-latency-ms', '1']);
     expect(none.code).toBe(1);
     expect(none.stderr).toContain('nobody would be asked: no model satisfies max_latency_ms 1');
   });
+});
+
+test('usage without a call says where it looked', async () => {
+  const { code, stdout, stderr } = await folder.run(['usage']);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+  expect(stderr).toBe(
+    `no calls recorded yet in this folder's own Redis (${folder.directory}), under the prefix {sluice}\n`,
+  );
 });
 
 test('a Redis that refuses the connection ends a command with 3 and one line', async () => {

@@ -121,6 +121,53 @@ test('up restarts a worker that dies, and Ctrl-C leaves nothing behind', async (
   expect((await folder.run(['down'])).stderr).toBe('nothing is running in this folder\n');
 });
 
+test('up starts a Redis that was killed again, with what was in it, and goes on', async () => {
+  await startSim();
+  const up = start('up', '--port', '0');
+  folder.pids.add(Number((await up.said(/worker ready: .*pid (\d+)/))[0]?.[1]));
+  const [, board] = (await up.said(/board +(http:\S+)/))[0] ?? [];
+  await folder.write('rows.jsonl', '{"prompt":"What is a sluice?"}\n');
+  expect((await folder.run(['batch', 'run', 'rows.jsonl', '--id', 'before', '--workers', '0'])).code).toBe(0);
+
+  const killed = await folder.redisPid();
+  process.kill(killed, 'SIGKILL');
+  await up.said(/Redis died; it was started again, with all that was in it\n/);
+  const redisPid = await folder.redisPid();
+  expect(redisPid).not.toBe(killed);
+  await until('the board to be ready', async () => (await fetch(`${board}/readyz`)).status === 200);
+  expect((await folder.run(['batch', 'status', 'before'])).stdout).toMatch(/^before: finished/);
+  expect((await folder.run(['batch', 'run', 'rows.jsonl', '--id', 'after', '--workers', '0'])).code).toBe(0);
+
+  expect(await up.end('SIGINT')).toBe(0);
+  expect(up.stderr).toMatch(/stopped; what was in the queues is kept\n$/);
+  expect(folder.left().filter((pid) => pid !== started[0]?.pid)).toEqual([]);
+});
+
+test('up ends with one line when its Redis is stopped by down', async () => {
+  await writeConfig();
+  const up = start('up', '--workers', '2', '--port', '0');
+  for (const [, pid] of await up.said(/worker ready: .*pid (\d+)/, 2)) folder.pids.add(Number(pid));
+  await folder.redisPid();
+  expect((await folder.run(['down'])).code).toBe(1);
+  expect((await folder.run(['down', '--force'])).code).toBe(0);
+  expect(await up.exited).toBe(0);
+  expect(up.stderr).toMatch(/stopped, because Redis was; what was in the queues is kept\n$/);
+  expect(up.stderr).not.toContain('starting another');
+  expect(folder.left()).toEqual([]);
+});
+
+test('up ends when its Redis was killed and cannot be started again', async () => {
+  await writeConfig();
+  const up = start('up', '--port', '0');
+  folder.pids.add(Number((await up.said(/worker ready: .*pid (\d+)/))[0]?.[1]));
+  const redisPid = await folder.redisPid();
+  await folder.write('.sluice/redis/appendonlydir/appendonly.aof.manifest', 'rubbish\n');
+  process.kill(redisPid, 'SIGKILL');
+  expect(await up.exited).toBe(3);
+  expect(up.stderr).toMatch(/^sluice: Redis ended while it started\. The end of .*redis\.log:$/m);
+  expect(folder.left()).toEqual([]);
+});
+
 test('workers end when the command that started them was killed', async () => {
   await writeConfig();
   const up = start('up', '--port', '0');

@@ -1,17 +1,19 @@
 import { relative } from 'node:path';
 import { kindOfHost } from '../../domain/address.ts';
-import type { Config, ProviderConfig } from '../../domain/config.ts';
+import { type Config, keysOf, type ProviderConfig } from '../../domain/config.ts';
 import { InputError } from '../../domain/errors.ts';
 import { CONFIG_NAME, parseConfig, readText } from '../../config/config-file.ts';
+import { priceWarnings } from '../../config/prices.ts';
 import { NOT_SET, parseConfigWithoutKeys } from '../config-view.ts';
 import type { Context } from '../context.ts';
 import { plural } from '../format.ts';
+import { SLUICE } from '../invocation.ts';
 import type { Finding } from './finding.ts';
 
 /** Everything that is wrong with the configuration file, and the configuration unless more than keys is missing. */
 export function checkConfiguration({ configFile, directory, env }: Context): { findings: Finding[]; config?: Config } {
   if (configFile === undefined) {
-    const advice = 'make one with "sluice init", or name one with --config';
+    const advice = `make one with "${SLUICE} init", or name one with --config`;
     return { findings: [found('fail', `no ${CONFIG_NAME} in this folder: ${advice}`)] };
   }
   const name = relative(directory, configFile);
@@ -49,17 +51,25 @@ function describe({ models, tasks, budgets, lanes }: Config): string {
 /** No key is ever shown. That one is not set has been said by whoever read the file. */
 function checkKeys(providers: Config['providers']): Finding[] {
   return Object.entries(providers).flatMap(([name, provider]) => {
-    const { api_key: key } = provider;
-    if (key === NOT_SET || isOwn(provider)) return [];
-    if (key === undefined) return [found('warn', `provider ${name} has no api_key; most want one`)];
-    return [found('ok', `provider ${name}: its api_key is set`)];
+    const keys = keysOf(provider);
+    if (keys.some(({ key }) => key === NOT_SET) || isOwn(provider)) return [];
+    if (keys.some(({ key }) => key === undefined)) {
+      return [found('warn', `provider ${name} has no api_key; most want one`)];
+    }
+    return [
+      found('ok', `provider ${name}: ${keys.length === 1 ? 'its api_key is' : `its ${keys.length} keys are`} set`),
+    ];
   });
 }
 
-function checkPrices({ models, providers }: Config): Finding[] {
+function checkPrices(config: Config): Finding[] {
+  return [...priceWarnings(config).map((warning) => found('warn', warning)), ...checkFree(config)];
+}
+
+function checkFree({ models, providers }: Config): Finding[] {
   const free = Object.entries(models).filter(([, { price, provider }]) => {
     const owner = providers[provider];
-    return price.input === 0 && price.output === 0 && owner !== undefined && !isOwn(owner);
+    return price?.input === 0 && price.output === 0 && owner !== undefined && !isOwn(owner);
   });
   if (free.length === 0) return [];
   const names = free.map(([alias]) => alias).join(', ');

@@ -8,6 +8,7 @@ import { problemsOfServer } from '../../store/fitness.ts';
 import { connect, describeTarget } from '../../store/redis.ts';
 import type { Context } from '../context.ts';
 import { plural } from '../format.ts';
+import { SLUICE } from '../invocation.ts';
 import type { Finding } from './finding.ts';
 
 /** The Redis that commands in this folder would use: the one that is named, else the folder's own. */
@@ -58,7 +59,7 @@ async function checkRunning(directory: string): Promise<Finding[]> {
     const { pid, userPids } = status;
     if (userPids.length > 0)
       return [found('ok', `it is running (pid ${pid}) for ${plural(userPids.length, 'command')}`)];
-    return [found('warn', `it was left running (pid ${pid}) by a command that was killed; "sluice down" stops it`)];
+    return [found('warn', `it was left running (pid ${pid}) by a command that was killed; "${SLUICE} down" stops it`)];
   } catch (error) {
     if (error instanceof EmbeddedRedisError) return [found('fail', error.message.replaceAll('\n', ' '))];
     throw error;

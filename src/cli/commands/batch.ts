@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { priceWarnings } from '../../config/prices.ts';
 import type { Config } from '../../domain/config.ts';
 import type { BatchSummary } from '../../domain/summary.ts';
 import { Batches } from '../../producer/index.ts';
@@ -7,14 +8,16 @@ import { type BatchInput, openBatchInput } from '../batch-input.ts';
 import { type OutputPaths, demandWritable, openBatchOutput, outputPaths } from '../batch-output.ts';
 import { cancelLine, listLines, statusJson, statusLines } from '../batch-status.ts';
 import { collectResults, submitBatch, watchBatch } from '../batch-run.ts';
-import { summaryJson, summaryLines } from '../batch-summary.ts';
+import { summaryJson, summaryLines, totalLines } from '../batch-summary.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
 import { type Context, contextOf, requireConfig } from '../context.ts';
 import { EXIT } from '../failure.ts';
+import { plural } from '../format.ts';
+import { SLUICE } from '../invocation.ts';
 import { parseCount, parseCountOrNone } from '../options.ts';
 import { createProgressView } from '../progress.ts';
 import { openRedis } from '../redis.ts';
-import { untilInterrupted } from '../signals.ts';
+import { endAtOnce, untilInterrupted } from '../signals.ts';
 import { startWorkerCrew } from '../worker-crew.ts';
 import { type SubmitFlags, toSubmitOptions, withSubmitFlags } from '../submit-flags.ts';
 
@@ -28,7 +31,7 @@ withSubmitFlags(batchCommand.command('run'))
   .option('--concurrency <n>', 'jobs at a time in each worker', parseCount)
   .option('--out <file>', 'results file (default: FILE with .results.jsonl; - for stdout); failed rows go beside it')
   .option('--json', 'print one JSON object in the end, and no progress')
-  .addHelpText('after', '\nExample: sluice batch run prompts.jsonl --task coding --max-total-usd 5 --workers 2')
+  .addHelpText('after', `\nExample:\n  $ ${SLUICE} batch run prompts.jsonl --task coding --max-total-usd 5 --workers 2`)
   .action(async (file: string, flags: RunFlags, command: Command) => {
     process.exitCode = await runBatch(contextOf(command), file, flags);
   });
@@ -38,15 +41,15 @@ withSubmitFlags(batchCommand.command('submit'))
   .option('--json', 'print one JSON object')
   .action(async (file: string, flags: SubmitFlags & { json?: boolean }, command: Command) => {
     const context = contextOf(command);
-    await withInput(context, file, async (input, batches, config) => {
+    await withInput(context, file, context, async (input, batches, config) => {
       const { id, isNew, total } = await submitBatch(context, config, batches, input, toSubmitOptions(flags));
       if (flags.json) context.print(JSON.stringify({ id, rows: total, is_new: isNew }));
       else {
         context.print(id);
         context.note(
-          `${total} rows ${isNew ? 'enqueued' : 'were submitted before; nothing runs twice'}; watch them with: sluice batch status ${id} --watch`,
+          `${plural(total, 'row')} ${isNew ? 'enqueued' : 'submitted before; nothing runs twice'}; to watch: ${SLUICE} batch status ${id} --watch`,
         );
-        context.note('workers run them: sluice worker, here or on any machine with the same Redis');
+        context.note(`to run them: ${SLUICE} worker, here or on any machine with the same Redis`);
       }
     });
   });
@@ -63,7 +66,7 @@ batchCommand
       if (flags.watch) {
         const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
         const { signal } = untilInterrupted();
-        await watchBatch(context, batches, id, view, signal);
+        await watchBatch(batches, id, view, signal);
         if (signal.aborted) process.exitCode = EXIT.interrupted;
       }
       const status = await batches.status(id);
@@ -84,10 +87,11 @@ batchCommand
     demandWritable('-', paths);
     const config = requireConfigWithoutKeys(context);
     await withBatches(context, config, async (batches) => {
-      const status = await batches.status(id);
+      // Before a file is opened for a batch that is not known.
+      await batches.status(id);
       const summary = await writeResults(context, config, batches, id, paths);
       if (flags.json) context.print(JSON.stringify({ id, ...summaryJson(summary) }));
-      else for (const line of summaryLines(summary, Date.now() - status.submittedAt).slice(0, 2)) context.note(line);
+      else for (const line of totalLines(summary)) context.note(line);
       process.exitCode = exitCodeOfSummary(summary);
     });
   });
@@ -116,7 +120,7 @@ batchCommand
     await withBatches(context, requireConfigWithoutKeys(context), async (batches) => {
       const statuses = await batches.list(flags.limit);
       if (flags.json) for (const status of statuses) context.print(JSON.stringify(statusJson(status)));
-      else if (statuses.length === 0) context.note('no batches yet; submit one with: sluice batch run FILE');
+      else if (statuses.length === 0) context.note(`no batches yet; submit one with: ${SLUICE} batch run FILE`);
       else for (const line of listLines(statuses)) context.print(line);
     });
   });
@@ -125,31 +129,39 @@ batchCommand
 async function runBatch(context: Context, file: string, flags: RunFlags): Promise<number> {
   if (flags.json && flags.out === '-') throw new InputError('--json and --out - both want stdout; give --out a file');
   demandWritable(file, pathsOf(file, flags, 'id'));
-  return withInput(context, file, async (input, batches, config, signal) => {
+  const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
+  return withInput(context, file, view, async (input, batches, config, signal) => {
     const startedAt = Date.now();
     const { id, isNew, invalid } = await submitBatch(context, config, batches, input, toSubmitOptions(flags));
     if (!flags.json) context.note(isNew ? `batch ${id}` : `batch ${id} was submitted before; nothing runs twice`);
-    const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
     const workers = startWorkerCrew({
       count: flags.workers,
       commandArguments: workerArguments(context, flags),
-      note: (line) => context.note(line),
+      note: (line) => view.note(line),
     });
-    signal.addEventListener('abort', () => context.note('\nstopping: the rows under way are finished or given back'));
-    await watchBatch(context, batches, id, view, signal).finally(() => workers.stop());
+    const announce = (): void => view.note(stoppingLine(config, flags));
+    signal.addEventListener('abort', announce);
+    await watchBatch(batches, id, view, signal).finally(() => workers.stop());
+    signal.removeEventListener('abort', announce);
     const summary = await writeResults(context, config, batches, id, pathsOf(file, flags, id));
     const durationMs = Date.now() - startedAt;
     if (flags.json)
       context.print(JSON.stringify({ id, ...summaryJson(summary), set_aside: invalid, duration_ms: durationMs }));
     else for (const line of ['', ...summaryLines(summary, durationMs)]) context.note(line);
-    if (invalid > 0 && !flags.json) context.note(`${invalid} bad lines were set aside`);
+    if (invalid > 0 && !flags.json) context.note(`set aside: ${plural(invalid, 'bad line')}`);
     if (summary.open === 0) return exitCodeOfSummary(summary);
     context.note(
-      `${summary.open} rows are still in the queue: the same command goes on with them, and so does any worker ` +
-        `(then: sluice batch results ${id})`,
+      `still in the queue: ${plural(summary.open, 'row')}; the same command goes on with them, and so does any worker ` +
+        `(then: ${SLUICE} batch results ${id})`,
     );
     return EXIT.interrupted;
   });
+}
+
+/** What becomes of the rows, in one line. */
+function stoppingLine({ workers: { grace } }: Config, { workers }: RunFlags): string {
+  const fate = workers === 0 ? 'the rows' : `calls under way get up to ${grace / 1_000} s, other rows`;
+  return `stopping: ${fate} stay in the queue, where the same command finds them; Ctrl-C again leaves at once`;
 }
 
 /** Rows from stdin are answered on stdout, unless that is where the one JSON object goes. */
@@ -188,14 +200,22 @@ function exitCodeOfSummary(summary: BatchSummary): number {
   return summary.failed > 0 ? EXIT.someFailed : EXIT.ok;
 }
 
-/** From here on Ctrl-C ends the command in order: Redis is let go, and what was kept aside is removed. */
+/**
+ * From here on Ctrl-C ends the command in order: Redis is let go, and what was kept aside is removed. A second one ends
+ * it at once, after a last line to `screen`.
+ */
 async function withInput<Value>(
   context: Context,
   file: string,
+  screen: { note(line: string): void },
   use: (input: BatchInput, batches: Batches, config: Config, signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
   const config = requireConfig(context);
-  const interruption = untilInterrupted();
+  for (const warning of priceWarnings(config)) screen.note(warning);
+  const interruption = untilInterrupted(() => {
+    screen.note('left at once: what was enqueued stays in the queue, and the same command goes on with it');
+    endAtOnce();
+  });
   const { signal } = interruption;
   const input = await openBatchInput(file, signal);
   try {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type BoardOptions, describeBoard, startBoard } from '../board-server.ts';
 import { findInstallation } from '../config-view.ts';
 import { contextOf } from '../context.ts';
+import { SLUICE } from '../invocation.ts';
 import { parsePort } from '../options.ts';
 import { waitForStop } from '../processes.ts';
 import { openRedis } from '../redis.ts';
@@ -22,7 +23,7 @@ TLS in front of it. /healthz and /readyz are open; the board and /metrics want
 the login.
 
 Example:
-  $ SLUICE_BOARD_PASSWORD=... sluice board --host 0.0.0.0 --user ops`,
+  $ SLUICE_BOARD_PASSWORD=... ${SLUICE} board --host 0.0.0.0 --user ops`,
   )
   .action(async (options: BoardOptions, command: Command) => {
     const context = contextOf(command);

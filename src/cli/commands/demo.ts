@@ -13,21 +13,24 @@ import { DEMO } from '../demo-provider.ts';
 import { liveConfig } from '../demo-live.ts';
 import { type Stage, cancelEarlierDemos, liveStage, simulatedStage } from '../demo-stage.ts';
 import { EXIT } from '../failure.ts';
+import { SLUICE } from '../invocation.ts';
 import { parseCount, parseSeed, parseUsd } from '../options.ts';
 import { createProgressView } from '../progress.ts';
 import { type OpenRedis, openRedis } from '../redis.ts';
 import { untilInterrupted } from '../signals.ts';
 
+const STOPPING = 'stopping: the rows that are left are cancelled; Ctrl-C again leaves at once';
+
 type Flags = { json?: boolean; live?: boolean; workers: number; maxTotalUsd: number; seed: number };
 
 export const demoCommand = new Command('demo')
   .description('see it work: a batch of 176 prompts over five simulated models, with failures, fallbacks and a bill')
-  .option('--live', 'call real models: those of sluice.yaml, or OpenRouter’s with OPENROUTER_API_KEY')
+  .option('--live', "call real models: those of sluice.yaml, or OpenRouter's with OPENROUTER_API_KEY")
   .option('--max-total-usd <usd>', 'cap on what the batch may cost', parseUsd, 0.5)
   .option('--workers <n>', 'worker processes', parseCount, 2)
   .option('--seed <n>', 'of the simulated models', parseSeed, 1)
   .option('--json', 'print one JSON object in the end, and nothing else')
-  .addHelpText('after', '\nExample: sluice demo --install-redis')
+  .addHelpText('after', `\nExample:\n  $ ${SLUICE} demo --install-redis`)
   .action(async (flags: Flags, command: Command) => {
     const context = contextOf(command);
     process.exitCode = await runDemo(context, flags);
@@ -76,8 +79,9 @@ async function play(
     });
     if (!flags.json) introduce(context, config, total, flags);
     const view = createProgressView({ stream: process.stderr, quiet: flags.json ?? false });
-    const workers = await stage.startWorkers();
-    await watchBatch(context, batches, id, view, signal).finally(() => workers.stop());
+    const workers = await stage.startWorkers((line) => view.note(line));
+    if (!flags.json) signal.addEventListener('abort', () => view.note(STOPPING));
+    await watchBatch(batches, id, view, signal).finally(() => workers.stop());
     // Nobody goes on with a demo: its models go with it.
     if (signal.aborted) await batches.cancel(id);
     const summary = await collectResults(config, batches, id, undefined);
@@ -142,14 +146,17 @@ function closingLines(
   }
   if (flags.live)
     return [...lines, `paid ${formatUsd(summary.costNanos)}, capped at ${formatUsd(usdToNanos(flags.maxTotalUsd))}`];
-  const config = relative(context.directory, bundledFile(DEMO.config));
-  return [
-    ...lines,
-    '',
-    'what to try next:',
-    `  ${environment}npx sluice usage --by model,task --config ${config}   what it cost, from the usage stream`,
-    `  ${environment}npx sluice board --config ${config}                   the queues, in a browser`,
-    `  npx sluice route "Prove that 7 is prime" --task reasoning --config ${config}`,
-    '  npx sluice init                                       a configuration of your own, then: npx sluice batch run FILE',
+  return [...lines, '', 'what to try next:', ...nextLines(context, environment)];
+}
+
+function nextLines(context: Context, environment: string): string[] {
+  const config = `--config ${relative(context.directory, bundledFile(DEMO.config))}`;
+  const commands: [string, string][] = [
+    [`${environment}${SLUICE} usage --by model,task ${config}`, 'what it cost, from the usage stream'],
+    [`${environment}${SLUICE} board ${config}`, 'the queues, in a browser'],
+    [`${SLUICE} route "Is 7 prime?" --task reasoning ${config}`, 'who would be asked, and why'],
+    [`${SLUICE} init`, `a configuration of your own, then: ${SLUICE} batch run FILE`],
   ];
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return commands.map(([command, purpose]) => `  ${command.padEnd(width)}   ${purpose}`);
 }

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { checkConfiguration } from '../checks/configuration.ts';
 import { type Check, type Finding, checkNode } from '../checks/finding.ts';
+import { checkGates } from '../checks/gates.ts';
 import { checkProviders } from '../checks/providers.ts';
 import { checkRedis } from '../checks/redis.ts';
 import { type Context, contextOf } from '../context.ts';
 import { EXIT } from '../failure.ts';
 import { plural, styled } from '../format.ts';
+import { SLUICE } from '../invocation.ts';
 
 export const doctorCommand = new Command('doctor')
   .description('check Node, Redis, the configuration and the providers, and say what to do')
@@ -18,7 +20,7 @@ without a FAIL, 3 when Redis is why, 2 when the configuration is, 1 when
 something else is.
 
 Example:
-  $ sluice doctor`,
+  $ ${SLUICE} doctor`,
   )
   .action(async ({ json = false }: { json?: boolean }, command: Command) => {
     const context = contextOf(command);
@@ -47,7 +49,9 @@ async function* findAll(context: Context): AsyncGenerator<Finding> {
   const configuration = checkConfiguration(context);
   yield* await checkRedis(context, configuration.config?.redis.url);
   yield* configuration.findings;
-  if (configuration.config !== undefined) yield* await checkProviders(configuration.config);
+  if (configuration.config === undefined) return;
+  yield* await checkProviders(configuration.config);
+  yield* await checkGates(context, configuration.config);
 }
 
 const EXIT_CODES: Record<Check, number> = {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { embeddedRedisStatus, stopEmbeddedRedis } from '../../store/embedded/index.ts';
 import { contextOf } from '../context.ts';
 import { EXIT } from '../failure.ts';
+import { SLUICE } from '../invocation.ts';
 
 export const downCommand = new Command('down')
   .description("stop what is left of this folder's own Redis; its data stay")
@@ -14,7 +15,7 @@ was left behind by a kill -9. A Redis that REDIS_URL or redis.url names is
 never touched.
 
 Example:
-  $ sluice down`,
+  $ ${SLUICE} down`,
   )
   .action(async ({ force = false }: { force?: boolean }, command: Command) => {
     const context = contextOf(command);

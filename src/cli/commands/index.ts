@@ -11,6 +11,8 @@ const LOADERS: Record<string, () => Promise<Command>> = {
   board: async () => (await import('./board.ts')).boardCommand,
   usage: async () => (await import('./usage.ts')).usageCommand,
   route: async () => (await import('./route.ts')).routeCommand,
+  models: async () => (await import('./models.ts')).modelsCommand,
+  config: async () => (await import('./config.ts')).configCommand,
   sim: async () => (await import('./sim.ts')).simCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };

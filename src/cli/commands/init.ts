@@ -4,11 +4,12 @@ import { Command } from 'commander';
 import { InputError } from '../../domain/errors.ts';
 import { CONFIG_NAME, reasonOf } from '../../config/config-file.ts';
 import { bundledFile, contextOf } from '../context.ts';
+import { SLUICE } from '../invocation.ts';
 
 export const initCommand = new Command('init')
   .description('write a commented sluice.yaml to start from')
   .option('--force', 'replace the file that is there')
-  .addHelpText('after', '\nExample:\n  $ sluice init && export OPENROUTER_API_KEY=... && sluice doctor')
+  .addHelpText('after', `\nExample:\n  $ ${SLUICE} init && export OPENROUTER_API_KEY=... && ${SLUICE} doctor`)
   .action((options: { force?: boolean }, command: Command) => {
     const context = contextOf(command);
     const { configFile, directory, env } = context;
@@ -17,7 +18,7 @@ export const initCommand = new Command('init')
     writeConfig(path, shown, options.force ?? false);
     context.note(`wrote ${shown}: providers, models with prices, tasks, budgets; read it through and make it yours`);
     if (!env['OPENROUTER_API_KEY']) context.note('next: export OPENROUTER_API_KEY=... (https://openrouter.ai/keys)');
-    context.note('then: sluice doctor');
+    context.note(`then: ${SLUICE} doctor`);
   });
 
 function writeConfig(path: string, shown: string, force: boolean): void {

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { Config } from '../../domain/config.ts';
 import { InputError } from '../../domain/errors.ts';
 import { formatProblem } from '../../domain/issues.ts';
-import { type QueuedJob, Strategy } from '../../domain/job.ts';
+import { messagesOf, type QueuedJob, Strategy } from '../../domain/job.ts';
 import { formatUsd, nanosToUsd } from '../../domain/money.ts';
 import { prepareJob } from '../../producer/intake.ts';
 import { defaultLane } from '../../producer/producer.ts';
@@ -12,12 +12,14 @@ import {
   createRouter,
   explainDrop,
   explainRoute,
+  loadTokenCounter,
   whyEmpty,
 } from '../../router/index.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
 import { type Context, contextOf } from '../context.ts';
 import { EXIT } from '../failure.ts';
 import { formatCount, formatLatency, styled } from '../format.ts';
+import { SLUICE } from '../invocation.ts';
 import { type LiveObservations, readLiveObservations } from '../live-observations.ts';
 import { parseCount, parseUsd } from '../options.ts';
 import { type Column, renderTable } from '../table.ts';
@@ -36,6 +38,8 @@ type Options = {
 type Decision = {
   route: Route;
   question: RouteQuestion;
+  /** Of the prompt, by OpenAI's tokeniser: workers decide by the estimate, and here a person sees how good that is. */
+  countedTokens: number;
   observations: LiveObservations;
   /** The configuration's words for the task. */
   description: string | undefined;
@@ -52,7 +56,10 @@ export const routeCommand = new Command('route')
   .option('--max-tokens <n>', 'tokens that the answer may have', parseCount)
   .option('--user <id>', 'whose job it is; decides the variant of an experiment')
   .option('--json', 'one JSON object')
-  .addHelpText('after', '\nExample:\n  $ sluice route "Write a binary search in Go" --task coding --max-cost-usd 0.01')
+  .addHelpText(
+    'after',
+    `\nExample:\n  $ ${SLUICE} route "Write a binary search in Go" --task coding --max-cost-usd 0.01`,
+  )
   .action(async (prompt: string, options: Options, command: Command) => {
     const context = contextOf(command);
     const config = requireConfigWithoutKeys(context);
@@ -60,9 +67,12 @@ export const routeCommand = new Command('route')
     const router = createRouter(config);
     const observations = await readLiveObservations(context, config);
     const question = router.question(job);
-    const route = router.route(question, { now: Date.now(), random: Math.random, ...observations });
+    const { latencies, closedUntil, throttledUntil } = observations;
+    const benchedUntil = new Map([...throttledUntil, ...closedUntil]);
+    const route = router.route(question, { now: Date.now(), random: Math.random, latencies, benchedUntil });
     const description = route.task === null ? undefined : config.tasks[route.task]?.description;
-    const decision = { route, question, observations, description };
+    const countedTokens = (await loadTokenCounter())(messagesOf(job), job);
+    const decision = { route, question, countedTokens, observations, description };
     if (options.json) context.print(JSON.stringify(toFacts(decision)));
     else printDecision(context, decision);
     if (route.chain.length === 0) process.exitCode = EXIT.someFailed;
@@ -93,8 +103,8 @@ const COLUMNS: readonly Column[] = [
   { title: 'cost', align: 'right' },
   { title: 'at the most', align: 'right' },
   { title: 'latency', align: 'right' },
-  { title: 'utility', align: 'right' },
 ];
+const UTILITY: Column = { title: 'utility', align: 'right' };
 
 function printDecision(context: Context, decision: Decision): void {
   const { route, question, observations } = decision;
@@ -102,14 +112,14 @@ function printDecision(context: Context, decision: Decision): void {
   context.note(observations.isLive ? `latencies from ${observations.source}` : describeAbsence(observations));
   context.note('');
   if (route.chain.length === 0) context.note(`nobody would be asked: ${whyEmpty(route, question)}`);
-  else for (const line of renderTable(COLUMNS, rowsOf(route), bold)) context.print(line);
+  else for (const line of tableOf(route)) context.print(line);
   // The explanation has a line for each model of the chain, and after them one for each that was left out.
   for (const line of explainRoute(route).slice(route.chain.length)) context.print(line);
 }
 
 const bold = (titles: string): string => styled('bold', titles);
 
-function describeQuestion({ route, question, description }: Decision): string {
+function describeQuestion({ route, question, countedTokens, description }: Decision): string {
   const { quality, cost, latency } = route.weights;
   const strategy =
     route.strategy === 'hybrid' ? `hybrid (quality ${quality}, cost ${cost}, latency ${latency})` : route.strategy;
@@ -118,7 +128,8 @@ function describeQuestion({ route, question, description }: Decision): string {
   const looks = route.tier === undefined ? '' : `, looks like work for a ${route.tier} model`;
   const variant = route.variant === undefined ? '' : `; experiment ${route.variant}`;
   const { expected, bound } = question.inputTokens;
-  const tokens = `about ${formatCount(expected)} prompt tokens (${formatCount(bound)} at the most)`;
+  const counted = `${formatCount(countedTokens)} by OpenAI's tokeniser, ${formatCount(bound)} at the most`;
+  const tokens = `about ${formatCount(expected)} prompt tokens (${counted})`;
   return `${work}${looks}; strategy ${strategy}${variant}; ${tokens}, up to ${formatCount(question.maxTokens)} for the answer`;
 }
 
@@ -126,26 +137,29 @@ function describeAbsence({ source }: LiveObservations): string {
   return `latencies from the configuration: ${source}`;
 }
 
-function rowsOf(route: Route): string[][] {
-  return route.chain.map(({ model, predicted, boundNanos, utility }, index) => [
+function tableOf({ chain, strategy }: Route): string[] {
+  // Any other strategy ranks by what stands in a column already, or by chance.
+  const isWeighed = strategy === 'hybrid';
+  const rows = chain.map(({ model, predicted, boundNanos, utility }, index) => [
     String(index + 1),
     model.alias,
     predicted.score.toFixed(2),
     formatUsd(predicted.costNanos),
     formatUsd(boundNanos),
     formatLatency(predicted.latencyMs),
-    String(Number(utility.toPrecision(4))),
+    ...(isWeighed ? [utility.toFixed(3)] : []),
   ]);
+  return renderTable([...COLUMNS, ...(isWeighed ? [UTILITY] : [])], rows, bold);
 }
 
-function toFacts({ route, question, observations }: Decision): object {
+function toFacts({ route, question, countedTokens, observations }: Decision): object {
   return {
     task: route.task,
     strategy: route.strategy,
     weights: route.weights,
     ...(route.tier === undefined ? {} : { tier: route.tier }),
     ...(route.variant === undefined ? {} : { variant: route.variant }),
-    input_tokens: question.inputTokens,
+    input_tokens: { ...question.inputTokens, openai: countedTokens },
     max_tokens: question.maxTokens,
     live_observations: observations.isLive,
     chain: route.chain.map(({ model, maxTokens, predicted, boundNanos, utility }) => ({

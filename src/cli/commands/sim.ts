@@ -1,15 +1,18 @@
 import { Command } from 'commander';
 import { parse } from 'yaml';
+import { unknownName } from '../../domain/config.ts';
 import { InputError } from '../../domain/errors.ts';
+import { suggestion } from '../../domain/issues.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { parseAnswers } from '../../sim/answers.ts';
-import { type FaultRule, parseFaultRule } from '../../sim/faults.ts';
+import { type FaultRule, createFaultPicker, parseFaultRule } from '../../sim/faults.ts';
 import type { LedgerSums, LedgerTotals } from '../../sim/ledger.ts';
 import { type Sim, type SimOptions, startSim } from '../../sim/server.ts';
-import { parseProfiles } from '../../sim/profiles.ts';
+import { type SimProfiles, parseProfiles } from '../../sim/profiles.ts';
 import { readText } from '../../config/config-file.ts';
 import { bundledFile, contextOf } from '../context.ts';
 import { formatCount } from '../format.ts';
+import { SLUICE } from '../invocation.ts';
 import { collect, parsePort, parseSeed } from '../options.ts';
 import { waitForStop } from '../processes.ts';
 import { renderTable } from '../table.ts';
@@ -36,12 +39,14 @@ export const simCommand = new Command('sim')
     'after',
     `
 KIND is an HTTP status or one of timeout, slow, reset, empty, garbage,
-truncated; MODEL may hold stars. More settings follow after commas:
+truncated, error-in-200; MODEL may hold stars. More settings follow after commas:
 "*=429:0.05,retry_after=1", "sim/large-1=slow,delay_ms=8000", "*=500,first=3".
-GET /ledger tells what was really asked and what it costs.
+GET /ledger tells what was really asked and what it costs; PUT /faults takes a
+JSON list of rules in place of those before. The same port answers Anthropic's
+Messages, Gemini (/v1beta) and OpenRouter (/api/v1).
 
 Example:
-  $ sluice sim --fail "sim/large-1=529:0.3"`,
+  $ ${SLUICE} sim --fail "sim/large-1=529:0.3"`,
   )
   .action(async (profiles: string | undefined, options: Options, command: Command) => {
     const context = contextOf(command);
@@ -62,13 +67,14 @@ function readSettings(profiles: string | undefined, options: Options): SimOption
   const profilesFile = profiles ?? bundledFile('examples/demo/models.yaml');
   // Models of one's own know nothing of the demo's questions.
   const answersFile = options.answers ?? (profiles ? undefined : bundledFile('examples/demo/answers.jsonl'));
+  const known = readInput(profilesFile, (text) => parseProfiles(parse(text)));
   return {
     port: options.port,
     host: options.host,
     seed: options.seed,
-    profiles: readInput(profilesFile, (text) => parseProfiles(parse(text))),
+    profiles: known,
     ...(answersFile ? { answers: readInput(answersFile, (text) => parseAnswers(text.split('\n'))) } : {}),
-    ...(options.fail ? { faults: options.fail.map(readFault) } : {}),
+    ...(options.fail ? { faults: options.fail.map((text) => readFault(text, known)) } : {}),
     ...(options.apiKey ? { apiKey: options.apiKey } : {}),
   };
 }
@@ -78,8 +84,14 @@ function readInput<Value>(file: string, read: (text: string) => Value): Value {
   return orInputError(() => read(text), `${file}: `);
 }
 
-function readFault(text: string): FaultRule {
-  return orInputError(() => parseFaultRule(text), '--fail: ');
+/** A rule that fits no model would do nothing, and nobody would be told. */
+function readFault(text: string, known: SimProfiles): FaultRule {
+  const rule = orInputError(() => parseFaultRule(text), '--fail: ');
+  const names = Object.keys(known);
+  // What a star stands for is the picker's to know; at rate 1 it picks this rule whenever that fits.
+  const pick = createFaultPicker([{ model: rule.model, kind: rule.kind, rate: 1 }], known);
+  if (names.some((name) => pick(name, 0)?.model === rule.model)) return rule;
+  throw new InputError(`--fail: ${unknownName('model', rule.model, known)}${suggestion(rule.model, names)}`);
 }
 
 /** The simulator knows nothing of a command line: what it throws is one line for a person. */

@@ -1,9 +1,13 @@
 import { Command } from 'commander';
+import { priceWarnings } from '../../config/prices.ts';
+import type { Monitor } from '../../monitor/index.ts';
 import { type Context, contextOf, requireConfig } from '../context.ts';
 import { describeBoard, startBoard } from '../board-server.ts';
+import { SLUICE } from '../invocation.ts';
 import { parseCount, parsePort } from '../options.ts';
 import { waitForStop } from '../processes.ts';
 import { openRedis } from '../redis.ts';
+import { keepRedis } from '../redis-keeper.ts';
 import { type WorkerCrew, startWorkerCrew } from '../worker-crew.ts';
 
 type Options = { workers: number; concurrency?: number; port: number };
@@ -22,17 +26,21 @@ with the last command that uses it. SLUICE_BOARD_PASSWORD sets the board's
 password.
 
 Example:
-  $ sluice up --workers 2`,
+  $ ${SLUICE} up --workers 2`,
   )
   .action(async (options: Options, command: Command) => {
     const context = contextOf(command);
     const config = requireConfig(context);
+    for (const warning of priceWarnings(config)) context.note(warning);
     let crew: WorkerCrew | undefined;
-    const stopped = waitForStop(() => crew?.kill());
+    let monitor: Monitor | undefined;
+    let reason: string | undefined;
+    const asked = waitForStop(() => crew?.kill());
     const redis = await openRedis(context, config.redis.url);
+    const keeper = keepRedis(context, redis);
     try {
       context.note(`Redis    ${redis.description}`);
-      const monitor = await startBoard(context, config, redis, { port: options.port });
+      monitor = await startBoard(context, config, redis, { port: options.port });
       context.note(`board    ${describeBoard(monitor)}`);
       crew = startWorkerCrew({
         count: options.workers,
@@ -40,13 +48,16 @@ Example:
         note: (line) => context.note(line),
       });
       context.note(`workers  ${options.workers} starting; Ctrl-C stops everything`);
-      await stopped;
-      await crew.stop();
-      await monitor.stop();
+      reason = await Promise.race([asked, keeper.stopped.then(() => undefined)]);
     } finally {
+      // Without Redis, workers have nobody to give their jobs back to.
+      if (reason === undefined) crew?.kill();
+      await crew?.stop();
+      await monitor?.stop();
+      await keeper.close();
       await redis.close();
     }
-    context.note('stopped; what was in the queues is kept');
+    context.note(`stopped${reason === undefined ? ', because Redis was' : ''}; what was in the queues is kept`);
   });
 
 function workerArguments(context: Context, { concurrency }: Options): string[] {

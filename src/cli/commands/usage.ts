@@ -8,6 +8,7 @@ import { type UsageEntry, type UsageStream, createUsageStream } from '../../stor
 import { findInstallation } from '../config-view.ts';
 import { type Context, contextOf } from '../context.ts';
 import { formatLatency, formatTime, styled } from '../format.ts';
+import { SLUICE } from '../invocation.ts';
 import { parseSince } from '../options.ts';
 import { waitForStop } from '../processes.ts';
 import { type OpenRedis, openRedis } from '../redis.ts';
@@ -43,55 +44,73 @@ answers cost nothing and are counted apart, with what they saved. The latency
 is the average of the calls that answered.
 
 Examples:
-  $ sluice usage --by task,model --since 24h
-  $ sluice usage --stream --since 2026-11-01 > usage.jsonl`,
+  $ ${SLUICE} usage --by task,model --since 24h
+  $ ${SLUICE} usage --stream --since 2026-11-01 > usage.jsonl`,
   )
   .action(async (options: Options, command: Command) => {
     const context = contextOf(command);
     if (options.json && (options.stream || options.follow)) {
       throw new InputError('--json is one object with the sums; leave it out with --stream or --follow');
     }
-    const installation = findInstallation(context);
-    const redis = await openRedis(context, installation.redis.url);
+    if (command.getOptionValueSource('by') === 'cli' && (options.stream || options.follow)) {
+      throw new InputError('--by groups the sums; leave it out with --stream or --follow, which show single records');
+    }
+    const { prefix, url } = findInstallation(context).redis;
+    const redis = await openRedis(context, url);
     try {
-      const stream = createUsageStream(redis.redis, createKeys(installation.redis.prefix));
+      const stream = createUsageStream(redis.redis, createKeys(prefix));
       if (options.follow) await follow(context, stream, redis.redis, options);
-      else if (options.stream) await printRecords(context, stream, options);
-      else await printSums(context, stream, options);
+      else {
+        const count = await (options.stream ? printRecords : printSums)(context, stream, options);
+        if (count === 0 && !options.json) context.note(describeAbsence(context, options, redis, prefix));
+      }
     } finally {
       await redis.close();
     }
   });
 
-async function printSums(context: Context, stream: UsageStream, options: Options): Promise<void> {
+/** Returns of how many groups. */
+async function printSums(context: Context, stream: UsageStream, options: Options): Promise<number> {
   const { by, since, batch } = options;
   const groups = createUsageGroups(by);
   for await (const page of stream.read(rangeOf(options))) {
     for (const record of recordsOf(page, batch)) groups.count(record);
   }
+  const sorted = groups.sorted();
   if (options.json) {
     context.print(
       JSON.stringify({
         since: since === undefined ? null : new Date(since).toISOString(),
         total: usageFacts(groups.total),
-        groups: groups.sorted().map(({ names, sums }) => ({
+        groups: sorted.map(({ names, sums }) => ({
           ...Object.fromEntries(by.map((dimension, index) => [dimension, names[index] ?? null])),
           ...usageFacts(sums),
         })),
       }),
     );
-    return;
+  } else if (sorted.length > 0) {
+    for (const line of renderUsage(by, sorted, groups.total, (titles) => styled('bold', titles))) context.print(line);
   }
-  const sorted = groups.sorted();
-  if (sorted.length === 0) {
-    context.note(`no calls ${batch === undefined ? '' : `of batch ${batch} `}recorded${sinceText(since)}`);
-    return;
-  }
-  for (const line of renderUsage(by, sorted, groups.total, (titles) => styled('bold', titles))) context.print(line);
+  return sorted.length;
 }
 
-async function printRecords(context: Context, stream: UsageStream, options: Options): Promise<void> {
-  for await (const page of stream.read(rangeOf(options))) await printPage(page, context, options);
+/** Returns how many. */
+async function printRecords(context: Context, stream: UsageStream, options: Options): Promise<number> {
+  let count = 0;
+  for await (const page of stream.read(rangeOf(options))) count += await printPage(page, context, options);
+  return count;
+}
+
+/** Says where it looked: who did make calls is in another folder, or has another Redis or prefix in mind. */
+function describeAbsence(
+  { directory }: Context,
+  { batch, since }: Options,
+  { isEmbedded, description }: OpenRedis,
+  prefix: string,
+): string {
+  const what = batch === undefined ? 'no calls' : `no calls of batch ${printable(batch)}`;
+  const where = isEmbedded ? `this folder's own Redis (${directory})` : `Redis at ${description}`;
+  return `${what} recorded${sinceText(since)} in ${where}, under the prefix ${prefix}`;
 }
 
 /** What was there since `--since`, then what comes. */
@@ -131,24 +150,27 @@ async function idOfNow(redis: OpenRedis['redis']): Promise<string> {
   return `${Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)}-0`;
 }
 
-async function printPage(page: readonly UsageEntry[], context: Context, options: Options): Promise<void> {
+async function printPage(page: readonly UsageEntry[], context: Context, options: Options): Promise<number> {
+  let count = 0;
   for (const record of recordsOf(page, options.batch)) {
     context.print(options.stream ? JSON.stringify(record) : describeRecord(record));
+    count += 1;
   }
   // A reader that is slower than Redis must not make this process hold the stream.
   if (process.stdout.writableNeedDrain) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  return count;
 }
 
 function describeRecord(record: UsageRecord): string {
-  const tokens = `${record.input_tokens} in, ${record.output_tokens} out`;
+  // What has a width of its own comes last: lines that are not known yet cannot be aligned with it.
   const parts = [
     formatTime(record.at),
     record.outcome.padEnd(11),
+    formatUsd(record.cost_nanos).padStart(10),
+    formatLatency(record.latency_ms).padStart(8),
     record.model,
     record.task ?? '-',
-    record.error_code ?? tokens,
-    formatUsd(record.cost_nanos),
-    formatLatency(record.latency_ms),
+    record.error_code ?? `${record.input_tokens} in, ${record.output_tokens} out`,
     record.row_id ?? record.job_id,
   ];
   return printable(parts.join('  '));

@@ -1,10 +1,13 @@
 import { Command, Option } from 'commander';
+import { priceWarnings } from '../../config/prices.ts';
 import type { Config } from '../../domain/config.ts';
 import { WorkerPool, shareOut } from '../../workers/pool.ts';
 import { type Context, contextOf, createLogger, requireConfig } from '../context.ts';
+import { SLUICE } from '../invocation.ts';
 import { collect, parseCount } from '../options.ts';
-import { endAtOnce, waitForStop } from '../processes.ts';
+import { waitForStop } from '../processes.ts';
 import { type OpenRedis, openRedis } from '../redis.ts';
+import { endAtOnce } from '../signals.ts';
 
 type Options = { concurrency?: number; lane?: readonly string[]; logLevel: string };
 
@@ -29,7 +32,7 @@ Ctrl-C ends it at once; other workers then take its jobs over after
 workers.lock (30s).
 
 Example:
-  $ sluice worker --concurrency 100 --lane batch`,
+  $ ${SLUICE} worker --concurrency 100 --lane batch`,
   )
   .action(async (options: Options, command: Command) => {
     const context = contextOf(command);
@@ -55,6 +58,7 @@ async function work(
   const pool = new WorkerPool({ config, redis: redis.target, logger, ...part });
   const shares = shareOut(config, part).map((share) => `${share.lane} ${share.concurrency}`);
   const note = isQuiet(logLevel) ? (): void => {} : (line: string): void => context.note(line);
+  for (const warning of priceWarnings(config)) note(warning);
   // The pool waits for a Redis that goes away while it starts; whoever stops the worker does not have to.
   const isStarted = typeof (await Promise.race([pool.start(), stopped])) !== 'string';
   if (isStarted) note(`worker ready: lanes ${shares.join(', ')}; Redis ${redis.description}; pid ${process.pid}`);
