@@ -92,9 +92,7 @@ export async function measureStorm(
 }
 
 /** A model that answers nothing but 500: how often is it asked once its circuit is open? */
-export async function measureDeadProvider(
-  laboratory: Laboratory,
-): Promise<{ callsAfterOpen: number; bound: number; probes: number }> {
+export async function measureDeadProvider(laboratory: Laboratory): Promise<{ callsAfterOpen: number; bound: number }> {
   const config = configOf(
     laboratory.simUrl,
     {
@@ -110,7 +108,7 @@ export async function measureDeadProvider(
   const after = await field.calls('gate/dead');
   const probes = Math.floor((Date.now() - opened.sinceMs) / 2_000) + 1;
   const callsAfterOpen = after.calls - atOpening.calls;
-  return { callsAfterOpen, bound: probes + opened.inFlight, probes };
+  return { callsAfterOpen, bound: probes + opened.inFlight };
 }
 
 type Field = AsyncDisposable & {

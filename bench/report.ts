@@ -46,7 +46,7 @@ export async function writePage(measured: Measured, effort: Effort, redisVersion
   await writeFile(PAGE, `${page.map((part) => part.trim()).join('\n\n')}\n`);
 }
 
-function describeMachine(redisVersion: string): string {
+export function describeMachine(redisVersion: string): string {
   const cores = cpus();
   const gibibytes = Math.round(totalmem() / 2 ** 30);
   const require = createRequire(import.meta.url);

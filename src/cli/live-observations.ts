@@ -26,13 +26,17 @@ export async function readLiveObservations(context: Context, config: Config): Pr
       await reader.refresh();
       const observations = reader.current();
       const calls = [...observations.latencies.values()].reduce((sum, { count }) => sum + count, 0);
-      return { ...observations, isLive: true, source: `the last ${calls} calls of these models` };
+      return { ...observations, isLive: true, source: sourceOf(calls) };
     } finally {
       await open.close();
     }
   } catch (error) {
     return { ...NOTHING_SEEN, source: error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'no answer' };
   }
+}
+
+function sourceOf(calls: number): string {
+  return `the last ${calls === 1 ? 'call' : `${calls} calls`} of these models`;
 }
 
 const NOTHING_SEEN = {

@@ -162,12 +162,16 @@ function readBody(request: IncomingMessage, response: ServerResponse, use: (body
 /** A JSON list of rules as `--fail` takes them, in place of those before; or what is wrong with it. */
 function readFaults(body: string): FaultRule[] | string {
   try {
-    const texts: unknown = JSON.parse(body);
-    if (!Array.isArray(texts)) return 'write a JSON list of texts such as ["*=429:0.5"]';
-    return texts.map((text) => parseFaultRule(String(text)));
+    const rules: unknown = JSON.parse(body);
+    if (!isListOfTexts(rules)) return 'write a JSON list of texts such as ["*=429:0.5"]';
+    return rules.map((rule) => parseFaultRule(rule));
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function isListOfTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -118,8 +118,22 @@ export function admitFields(request: AdmitRequest, keys: Keys): string[] {
   return ADMIT_FIELDS.map((name) => fields[name]);
 }
 
+/** By list of keys and model: those of a provider with one key are the same for every job. */
+const known = new WeakMap<GateClaim['keys'], Map<string, { limits: GateClaim['modelLimits']; text: string }>>();
+
+function gatesText(claim: GateClaim): string {
+  const { keys, model, modelLimits: limits } = claim;
+  const ofKeys = known.get(keys) ?? new Map<string, { limits: typeof limits; text: string }>();
+  known.set(keys, ofKeys);
+  const last = ofKeys.get(model);
+  if (last?.limits === limits) return last.text;
+  const text = writeGates(claim);
+  ofKeys.set(model, { limits, text });
+  return text;
+}
+
 /** Picked field by field: whoever asks may have the keys themselves at hand, and they must not get into Redis. */
-function gatesText({ provider, model, keys, modelLimits }: GateClaim): string {
+function writeGates({ provider, model, keys, modelLimits }: GateClaim): string {
   const named = keys.map(({ name, limits }) => ({ name, limits, ...gateNames(provider, name, model) }));
   return JSON.stringify({
     circuit: gateNames(provider, '', model).circuit,

@@ -140,6 +140,33 @@ describe('aborting', () => {
     expect(upstream.received).toHaveLength(0);
   });
 
+  test.each([null, '', 'a text'])(
+    'a call that still waits for a connection, for the reason %j, sends nothing',
+    async (reason) => {
+      const arrived = Promise.withResolvers<void>();
+      const upstream = await startUpstream(() => arrived.resolve());
+      const client = createHttpClient({
+        origin: new URL(upstream.url).origin,
+        allowPrivate: true,
+        connections: 1,
+        maxResponseBytes: 1_000,
+      });
+      const get = (path: string, signal: AbortSignal): Promise<unknown> =>
+        client.call({ method: 'GET', path, headers: {}, timeoutMs: 10_000, signal }).catch((error: unknown) => error);
+      const [busy, waiting] = [new AbortController(), new AbortController()];
+      const first = get('/first', busy.signal);
+      await arrived.promise;
+      const second = get('/second', waiting.signal);
+      waiting.abort(reason);
+      expect(await second).toBeInstanceOf(Error);
+      busy.abort();
+      await first;
+      await client.call({ method: 'GET', path: '/third', headers: {}, timeoutMs: 200 }).catch(() => undefined);
+      expect(upstream.received.map(({ path }) => path)).toEqual(['/first', '/third']);
+      await client.close();
+    },
+  );
+
   test('leaves no listener on the signal, however many calls it saw', async () => {
     const upstream = await startFixedUpstream(200, chatCompletion());
     const provider = connectProvider(upstream.url);

@@ -47,8 +47,8 @@ describe('a budget', () => {
   });
 
   test('with room for a cheaper model alone is waited for while that one is throttled', async () => {
-    const { small, medium } = threeModels();
-    const models = { medium: { ...medium, price: { input: 1_000, output: 4_000 } }, small };
+    const cheap = { ...threeModels()['small'], provider: 'alpha', id: 'sim/small', price: { input: 1, output: 4 } };
+    const models = { small: cheap, medium: { ...cheap, id: 'sim/medium', price: { input: 1_000, output: 4_000 } } };
     const { run, startPool, keys, redis, ledger } = await open({
       config: { models, budgets: { team: { limit_usd: HELLO_BOUND_USD } } },
     });

@@ -48,7 +48,7 @@ test.each([
       const { result, usage } = await runOne([], job, { providers: { alpha: own, beta: own } });
       expect(attemptsOf(result)).toEqual([`small ${code}`, `small ${code}`, 'small completed']);
       expect(provider.keysSeen.toSorted()).toEqual(['bad1-key', 'bad2-key', 'good-key']);
-      expect((await usage()).map(({ key }) => key).toSorted()).toEqual(['bad1', 'bad2', 'good']);
+      expect(new Set((await usage()).map(({ key }) => key))).toEqual(new Set(['bad1', 'bad2', 'good']));
     } finally {
       provider.close();
     }

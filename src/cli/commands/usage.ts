@@ -39,9 +39,9 @@ export const usageCommand = new Command('usage')
   .addHelpText(
     'after',
     `
-Calls are those that reached a provider; failed ones have no answer. Cached
-answers cost nothing and are counted apart, with what they saved. The latency
-is the average of the calls that answered.
+Calls are all attempts, also those that found no server there; failed ones have
+no answer. Cached answers cost nothing and are counted apart, with what they
+saved. The latency is the average of the calls that answered.
 
 Examples:
   $ ${SLUICE} usage --by task,model --since 24h

@@ -72,12 +72,11 @@ export function waitForReset(limits: ToldLimits | undefined): number | undefined
 }
 
 function readLimit(headers: HttpHeaders, names: Names, now: number): ToldLimit | undefined {
+  const limit = parseCount(textOf(headers, names.limit));
+  if (limit === undefined) return undefined;
   const reset = textOf(headers, names.reset);
-  return toLimit(
-    parseCount(textOf(headers, names.limit)),
-    parseCount(textOf(headers, names.remaining)),
-    reset === undefined ? names.windowMs : parseReset(reset, now),
-  );
+  const resetMs = reset === undefined ? names.windowMs : parseReset(reset, now);
+  return toLimit(limit, parseCount(textOf(headers, names.remaining)), resetMs);
 }
 
 /** Longer than any window: a year in seconds that somebody took for milliseconds. */
@@ -99,8 +98,8 @@ function tightestOf(limits: readonly (ToldLimit | undefined)[]): ToldLimit | und
 }
 
 /** A whole number; of a list ("100, 100;w=60") the first one, which is the limit that is nearest. */
-function parseCount(text: string | undefined): number | undefined {
-  const count = /^\s*(\d{1,15})\s*(?:[,;]|$)/.exec(text ?? '')?.[1];
+function parseCount(text = ''): number | undefined {
+  const count = /^\s*(\d{1,15})\s*(?:[,;]|$)/.exec(text)?.[1];
   return count === undefined ? undefined : Number(count);
 }
 
@@ -123,8 +122,10 @@ function spanOf(seconds: number | undefined, text: string): number | undefined {
 
 /** The draft since 08: `ratelimit: "minute";r=5;t=30` beside `ratelimit-policy: "minute";q=100;w=60`. */
 function ietfLimits(headers: HttpHeaders): (ToldLimit | undefined)[] {
+  const told = textOf(headers, 'ratelimit');
+  if (told === undefined) return [];
   const policies = parseItems(textOf(headers, 'ratelimit-policy'));
-  return [...parseItems(textOf(headers, 'ratelimit'))].map(([name, { r: remaining, t: seconds }]) => {
+  return [...parseItems(told)].map(([name, { r: remaining, t: seconds }]) => {
     const policy = policies.get(name);
     // Quotas of bytes or of concurrent requests are none of ours.
     if (policy?.qu !== undefined && policy.qu !== 'requests') return undefined;
@@ -136,8 +137,8 @@ function ietfLimits(headers: HttpHeaders): (ToldLimit | undefined)[] {
 type Item = { r?: string; t?: string; q?: string; w?: string; qu?: string };
 
 /** Structured fields (RFC 9651), as far as they are needed: `"name";key=value;key="value", "other"`. */
-function parseItems(text: string | undefined): ReadonlyMap<string, Item> {
-  const items = (text ?? '').slice(0, 1_000).split(',');
+function parseItems(text = ''): ReadonlyMap<string, Item> {
+  const items = text.slice(0, 1_000).split(',');
   return new Map(
     items.flatMap((item) => {
       const [name = '', ...parameters] = item.split(';').map((part) => part.trim());

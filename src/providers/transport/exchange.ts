@@ -102,7 +102,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#fail(error);
   }
 
-  readonly #onAbort = (): void => this.#end(this.#call.signal?.reason);
+  /** A signal may be given any reason, also none; an exchange ends with an error. */
+  readonly #onAbort = (): void => {
+    const reason: unknown = this.#call.signal?.reason;
+    this.#end(reason instanceof Error ? reason : new Error('the call was broken off', { cause: reason }));
+  };
 
   readonly #checkTime = (): void => {
     const now = performance.now();
