@@ -15,7 +15,7 @@ export type GateClaim = {
   /** The provider's own id of the model, so that two aliases of one model share its gates. */
   model: string;
   /** The provider's keys in the order in which they are to be tried: the first one whose gates are open is taken. */
-  keys: readonly { name: string; limits: RateLimits }[];
+  keys: readonly { name: string; gate: string; limits: RateLimits }[];
   /** Of the model, for each key. */
   modelLimits: RateLimits;
   /** Tokens that the call is expected to come to, prompt and answer; corrected when it is settled. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { problemOfBaseUrl, problemOfKey } from './config-checks.ts';
 import { durationOf, MOST_TIMER_MS } from './duration.ts';
@@ -221,16 +222,31 @@ function hasApiVersion({ kind, azure }: Given): boolean {
 }
 
 /** A key with the name by which gates, records and people know it. The name tells nothing about the key. */
-export type ProviderKey = { name: string; key: string | undefined; weight: number; limits: RateLimits };
+export type ProviderKey = {
+  name: string;
+  key: string | undefined;
+  /**
+   * By which its gates know it: another key under the same name begins anew. A part of a digest, from which a key of that
+   * length cannot be told.
+   */
+  gate: string;
+  weight: number;
+  limits: RateLimits;
+};
 
 /** Calls share the keys of a provider; one that wants none has a single nameless one. */
 export function keysOf(provider: Pick<ProviderConfig, 'api_key' | 'api_keys' | 'limits'>): ProviderKey[] {
   const { api_key: key, api_keys: keys, limits = {} } = provider;
-  if (keys === undefined) return [{ name: 'default', key, weight: 1, limits }];
+  if (keys === undefined) return [{ name: 'default', key, gate: gateOf('default', key), weight: 1, limits }];
   return Object.entries(keys).map(([name, entry]) => ({
     name,
     key: entry.key,
+    gate: gateOf(name, entry.key),
     weight: entry.weight,
     limits: { ...limits, ...entry.limits },
   }));
+}
+
+function gateOf(name: string, key: string | undefined): string {
+  return key === undefined ? name : `${name}-${createHash('sha256').update(key).digest('hex').slice(0, 6)}`;
 }

@@ -86,7 +86,9 @@ function createProvider(name: string, config: ProviderConfig): Provider {
           ...(firstPieceAt === undefined ? {} : { firstTokenMs: firstPieceAt - startedAt }),
         };
       } catch (error) {
-        throw withLimits(error, limits);
+        // Arguments of tools may be objects in objects without an end.
+        const isTooDeep = error instanceof RangeError;
+        throw withLimits(isTooDeep ? badResponse(name, 'with an answer that is nested too deeply') : error, limits);
       }
     },
     async probe(timeoutMs, key) {

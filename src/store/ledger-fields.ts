@@ -134,7 +134,7 @@ function gatesText(claim: GateClaim): string {
 
 /** Picked field by field: whoever asks may have the keys themselves at hand, and they must not get into Redis. */
 function writeGates({ provider, model, keys, modelLimits }: GateClaim): string {
-  const named = keys.map(({ name, limits }) => ({ name, limits, ...gateNames(provider, name, model) }));
+  const named = keys.map(({ name, gate, limits }) => ({ name, limits, ...gateNames(provider, gate, model) }));
   return JSON.stringify({
     circuit: gateNames(provider, '', model).circuit,
     limits: modelLimits,

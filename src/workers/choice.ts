@@ -19,6 +19,9 @@ export type ChoiceLimits = {
   gated?: ReadonlyMap<string, ClosedGate>;
 };
 
+/** Those that come while a key is tried are told to look again within so long. */
+const KEY_TRIAL_MS = 5_000;
+
 const NONE_GATED: ReadonlyMap<string, ClosedGate> = new Map();
 
 /**
@@ -128,8 +131,13 @@ function closedIn(
     }),
   ];
   const refused = all.find(({ reason }) => reason === 'key')?.error;
-  const soonest = all.filter(({ reason }) => reason !== 'key').toSorted((a, b) => a.delayMs - b.delayMs)[0];
+  const soonest = all.filter(isWorthWaitingFor).toSorted((a, b) => a.delayMs - b.delayMs)[0];
   return { ...(soonest && { soonest }), ...(refused && { refused }) };
+}
+
+/** A refused key stays so; but when it is about to be tried, or is being tried, one may as well see what comes of it. */
+function isWorthWaitingFor({ reason, delayMs }: ClosedGate): boolean {
+  return reason !== 'key' || delayMs <= KEY_TRIAL_MS;
 }
 
 function closedGate(alias: string, gate: ClosedGate, { router, observations, now }: Services): Closed {

@@ -271,3 +271,11 @@ test('any body is a completion with an answer in it, or one GatewayError', () =>
     { numRuns: 500 },
   );
 });
+
+test('arguments that are objects in objects without an end are a bad answer, and no bug of ours', async () => {
+  const depth = 100_000;
+  const call = `{"id":"c","type":"function","function":{"name":"f","arguments":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}}}`;
+  const body = `{"choices":[{"message":{"role":"assistant","tool_calls":[${call}]},"finish_reason":"tool_calls"}]}`;
+  const upstream = await startFixedUpstream(200, body);
+  await expect(complete(connectProvider(upstream.url))).rejects.toMatchObject({ code: 'PROVIDER_BAD_RESPONSE' });
+});

@@ -100,6 +100,24 @@ describe('faults', () => {
     expect(sim.ledger.totals()).toMatchObject({ calls: 1, answered: 0, cost_nanos: 0 });
   });
 
+  test('are put in place of those before while it runs; a list that is no list of texts changes nothing', async () => {
+    const sim = await start({ faults: [parseFaultRule('*=503')] });
+    const put = async (rules: unknown): Promise<{ status: number; body: unknown }> => {
+      const url = new URL('/faults', sim.url);
+      const response = await fetch(url, { method: 'PUT', body: JSON.stringify(rules) });
+      return { status: response.status, body: await response.json() };
+    };
+    expect(await put(['*=429'])).toEqual({ status: 200, body: { status: 'set', rules: 1 } });
+    expect((await ask(sim, prompt('x'))).status).toBe(429);
+    for (const rules of [[{ model: '*', kind: '503' }], ['*=503', null], '*=503', null]) {
+      const error = 'write a JSON list of texts such as ["*=429:0.5"]';
+      expect(await put(rules)).toEqual({ status: 400, body: { error } });
+    }
+    expect((await ask(sim, prompt('x'))).status).toBe(429);
+    expect(await put([])).toEqual({ status: 200, body: { status: 'set', rules: 0 } });
+    expect((await ask(sim, prompt('x'))).status).toBe(200);
+  });
+
   test('first=N rests after N requests of the models it fits', async () => {
     const sim = await start({ faults: [parseFaultRule('sim/small-1=503,first=2')] });
     expect((await ask(sim, prompt('x', { model: 'sim/large-1' }))).status).toBe(200);

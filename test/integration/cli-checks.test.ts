@@ -185,6 +185,9 @@ describe('live observations', () => {
       const found = await readLiveObservations(context, configOf(prefix));
       expect(found).toMatchObject({ isLive: true, source: 'the last 2 calls of these models' });
       expect(found.latencies.get('small')).toMatchObject({ count: 2 });
+      await redis.ltrim(keys.latencies('small'), 0, 0);
+      const single = await readLiveObservations(context, configOf(prefix));
+      expect(single.source).toBe('the last call of these models');
     } finally {
       redis.disconnect();
     }

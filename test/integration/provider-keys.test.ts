@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { ConfigShape } from '../../src/domain/config.ts';
+import { useHarness } from '../support/harness.ts';
 import { attemptsOf, useOneJob } from '../support/run-one.ts';
 
 const runOne = useOneJob();
+const open = useHarness();
 
 const ANSWER = {
   choices: [{ message: { role: 'assistant', content: 'four' }, finish_reason: 'stop' }],
@@ -62,6 +65,27 @@ test('a job that is refused with every key ends with the reason, after one call 
     const { result } = await runOne([], { models: ['small', 'large'] }, { providers: { alpha: own, beta: own } });
     expect(result).toMatchObject({ status: 'failed', error: { code: 'CHAIN_EXHAUSTED' } });
     expect(provider.keysSeen.toSorted()).toEqual(['bad1-key', 'bad2-key']);
+  } finally {
+    provider.close();
+  }
+});
+
+test('a key that was mended is used at once, for it is another key', async () => {
+  const provider = await startKeyedProvider(401);
+  try {
+    const own = (key: string) => ({ base_url: provider.url, allow_private: true, api_key: key });
+    const harness = await open({ config: { providers: { alpha: own('bad-key'), beta: own('bad-key') } } });
+    const pool = await harness.startPool();
+    const [refused] = await harness.run([{ prompt: 'hello', model: 'small' }]);
+    expect(refused).toMatchObject({ status: 'failed', error: { code: 'PROVIDER_AUTH' } });
+    await pool.stop();
+
+    const { providers } = ConfigShape.pick({ providers: true }).parse({
+      providers: { alpha: own('good-key'), beta: own('good-key') },
+    });
+    await harness.startPool({ config: { ...harness.config, providers } });
+    const [answered] = await harness.run([{ prompt: 'hello again', model: 'small' }]);
+    expect(answered).toMatchObject({ status: 'completed' });
   } finally {
     provider.close();
   }

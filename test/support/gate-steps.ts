@@ -32,7 +32,7 @@ export type GateLaboratory = Stores & {
 };
 
 export function keyNamed(name: string, limits: RateLimits = {}): GateClaim['keys'][number] {
-  return { name, limits };
+  return { name, gate: name, limits };
 }
 
 export function openGates(circuit: Partial<CircuitConfig> = {}): GateLaboratory {

@@ -47,7 +47,7 @@ function summary(outcome: UsageOutcome, costNanos: number): AttemptSummary {
 
 /** What the call asks of the gates of the model `small`, which has one key and no limits. */
 function gateClaim(more: Partial<GateClaim> = {}): GateClaim {
-  const keys = [{ name: 'default', limits: {} }];
+  const keys = [{ name: 'default', gate: 'default', limits: {} }];
   return { provider: 'alpha', model: 'sim/small', keys, modelLimits: {}, tokens: 12, isReturning: false, ...more };
 }
 

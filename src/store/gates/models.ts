@@ -7,6 +7,6 @@ export function gatedModelsOf({ models, providers }: Pick<Config, 'models' | 'pr
     alias,
     provider,
     id,
-    keys: keysOf(providers[provider] ?? {}).map(({ name }) => name),
+    keys: keysOf(providers[provider] ?? {}).map(({ gate }) => gate),
   }));
 }
