@@ -25,6 +25,8 @@ export function createStreamedAnswer(
   let firstPieceAt: number | undefined;
 
   const reader = createEventReader((event: ServerSentEvent) => {
+    // Whatever comes behind a whole answer takes nothing from it.
+    if (assembly.isComplete) return;
     const piece = assembly.add(event);
     if (piece === undefined) return;
     firstPieceAt ??= performance.now();
@@ -35,6 +37,7 @@ export function createStreamedAnswer(
     try {
       step();
     } catch (error) {
+      if (assembly.isComplete) return;
       if (error instanceof EventTooLarge) throw badResponse(provider, 'with an event that is too large');
       throw error instanceof GatewayError ? withBill(error, billSoFar(headers)) : error;
     }
@@ -66,7 +69,7 @@ export function createStreamedAnswer(
     body() {
       if (head === undefined) return undefined;
       const headers = head;
-      read(() => reader.end(), headers);
+      if (!assembly.isComplete) read(() => reader.end(), headers);
       if (assembly.isComplete) return assembly.body();
       throw badResponse(provider, 'with a stream that ended before the answer did', billSoFar(headers));
     },
