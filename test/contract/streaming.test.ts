@@ -296,13 +296,3 @@ describe('a stream that stands still', () => {
     await expect(complete(connectProvider(url, { stream: true }))).resolves.toMatchObject({ content: 'Hello' });
   });
 });
-
-test.each([
-  ['half an event', 'data: {"id'],
-  ['an event that is not JSON', 'data: nonsense\n\n'],
-  ['an error', 'data: {"error":{"code":500}}\n\n'],
-])('%s behind a whole answer takes nothing from it', async (_, behind) => {
-  const upstream = await startStreamingUpstream([chatStream([{ content: 'four' }], 'stop') + behind]);
-  const completion = await complete(connectProvider(upstream.url, { stream: true }));
-  expect(completion).toMatchObject({ content: 'four', finish_reason: 'stop' });
-});
