@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { Duration } from './duration.ts';
 import { CAPABILITIES, TIERS } from './model.ts';
+import { MOST_USD_PER_MILLION } from './money.ts';
 import { Name } from './name.ts';
 import { OpenRouterPreferences, RateLimits } from './provider-config.ts';
 
 const Share = z.number().min(0).max(1);
-const UsdPerMillion = z.number().min(0).max(100_000);
+const UsdPerMillion = z.number().min(0).max(MOST_USD_PER_MILLION);
 
 /** USD per million tokens. What is not said is charged like `input` or `output`. */
 const Rates = z.strictObject({

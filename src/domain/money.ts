@@ -6,6 +6,9 @@
 const NANOS_PER_USD = 1_000_000_000;
 const PICOS_PER_NANO = 1_000;
 
+/** The highest price that a model may have. */
+export const MOST_USD_PER_MILLION = 100_000;
+
 /** Dollars, as people write them, in nano-dollars; rounds to the nearest. */
 export function usdToNanos(usd: number): number {
   return Math.round(usd * NANOS_PER_USD);

@@ -1,5 +1,5 @@
 import type { ModelPrice } from './model-config.ts';
-import { nanosOfPicos, usdPerMillionToPicosPerToken } from './money.ts';
+import { MOST_USD_PER_MILLION, nanosOfPicos, usdPerMillionToPicosPerToken } from './money.ts';
 import type { TokenUsage } from './usage.ts';
 
 /** What a model charges, in integer pico-dollars a token. What is not given is charged like input or output. */
@@ -83,6 +83,8 @@ export function costOfUsage(price: PriceList, usage: TokenUsage): number {
   );
 }
 
+const MOST_PICOS_PER_TOKEN = usdPerMillionToPicosPerToken(MOST_USD_PER_MILLION);
+
 /** The rates of one call, in pico-dollars a token, with nothing left to be looked up elsewhere. */
 type CallRates = {
   input: number;
@@ -95,7 +97,8 @@ type CallRates = {
 
 /**
  * A tier's rates are those for prompts of ordinary length. For a long one they are raised in the proportion in which the
- * ordinary rates are: providers give their discounts, and take their surcharges, on the long rates too.
+ * ordinary rates are: providers give their discounts, and take their surcharges, on the long rates too. Never above the
+ * highest rate that a price list may have: where the ordinary rate is next to nothing, a proportion of it can be anything.
  */
 function ratesFor(price: PriceList, promptTokens: number, serviceTier: string | undefined): CallRates {
   const step = price.longContext?.findLast(({ aboveTokens }) => promptTokens > aboveTokens);
@@ -106,7 +109,9 @@ function ratesFor(price: PriceList, promptTokens: number, serviceTier: string | 
   if (step === undefined) return inTier;
   const long = callRatesOf({ ...price, ...step });
   const raised = (rate: keyof CallRates): number =>
-    ordinary[rate] === 0 ? Math.max(inTier[rate], long[rate]) : Math.ceil((inTier[rate] * long[rate]) / ordinary[rate]);
+    ordinary[rate] === 0
+      ? Math.max(inTier[rate], long[rate])
+      : Math.min(MOST_PICOS_PER_TOKEN, Math.ceil((inTier[rate] * long[rate]) / ordinary[rate]));
   return {
     input: raised('input'),
     cachedInput: raised('cachedInput'),
