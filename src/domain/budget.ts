@@ -1,29 +1,120 @@
-import type { Config, WINDOWS } from './config.ts';
+import type { BudgetConfig, WINDOWS } from './config.ts';
 import type { QueuedJob } from './job.ts';
 import { usdToNanos } from './money.ts';
 
 export type BudgetWindow = (typeof WINDOWS)[number];
 
-/** A budget that a job must fit in: which one, which of its windows, and how much may be spent there. */
-export type BudgetClaim = { name: string; window: string; limitNanos: number };
+/**
+ * What becomes of a job whose call a spent budget does not cover.
+ *
+ * - `reject`: it ends as failed.
+ * - `park`: it waits until the budget's window resets, or its limit is raised.
+ * - `pause`: its whole batch waits until somebody resumes it; a job without a batch is rejected.
+ */
+export type OnExhausted = 'reject' | 'park' | 'pause';
 
-/** The budgets that cover a job at this time: the configured ones that match it, and its batch's cap. */
-export function budgetsFor(job: QueuedJob, budgets: Config['budgets'], now: number): BudgetClaim[] {
-  const claims: BudgetClaim[] = [];
-  for (const [name, budget] of Object.entries(budgets)) {
-    if (budget.account !== undefined && budget.account !== job.account) continue;
-    if (budget.task !== undefined && budget.task !== job.task) continue;
-    if (budget.user !== undefined && budget.user !== job.user) continue;
-    claims.push({ name, window: windowId(budget.window, now), limitNanos: usdToNanos(budget.limit_usd) });
-  }
+/** A budget that a call must fit in. Which of its windows that is, the ledger tells by Redis' clock. */
+export type BudgetClaim = {
+  /** As configured, or `batch:ID`, `job:ID`. */
+  name: string;
+  /** What is really drawn from: the name, or `name/value` where there is a purse for each user, task, ... */
+  purse: string;
+  window: BudgetWindow;
+  limitNanos: number;
+  /** It stops nothing: passing it raises an alert. */
+  isSoft: boolean;
+  /** Part of the limit (0..1) at which an alert is raised. */
+  alertAt?: number;
+  onExhausted: OnExhausted;
+  /** It belongs to one job or batch, and is forgotten with it. */
+  isPassing: boolean;
+};
+
+/** Raised once in a window, when so much is spent; as it is kept in Redis. */
+export type BudgetAlert = { purse: string; window: string; spent_nanos: number; limit_nanos: number; soft: boolean };
+
+/** Who and what a call is for, as far as budgets look at it. */
+export type BudgetSubject = {
+  job: QueuedJob;
+  jobId: string;
+  /** Alias and provider of the model that is to be called. */
+  model: { alias: string; provider: string };
+};
+
+/** The budgets that cover a call: the configured ones that match it, its batch's cap and its job's own. */
+export function budgetsFor(subject: BudgetSubject, budgets: Readonly<Record<string, BudgetConfig>>): BudgetClaim[] {
+  const { job, jobId } = subject;
+  const claims = Object.entries(budgets).flatMap(([name, budget]) =>
+    covers(budget, subject) ? [toClaim(name, budget, subject)] : [],
+  );
   if (job.batch?.max_total_usd !== undefined) {
-    claims.push({ name: batchBudget(job.batch.id), window: 'total', limitNanos: usdToNanos(job.batch.max_total_usd) });
+    const onExhausted = job.batch.on_exhausted ?? 'reject';
+    claims.push(passingClaim(batchBudget(job.batch.id), job.batch.max_total_usd, onExhausted));
   }
+  if (job.max_total_usd !== undefined) claims.push(passingClaim(`job:${jobId}`, job.max_total_usd, 'reject'));
   return claims;
 }
 
 export function batchBudget(batchId: string): string {
   return `batch:${batchId}`;
+}
+
+function covers(budget: BudgetConfig, { job, model }: BudgetSubject): boolean {
+  const { account, task, user, model: alias, provider } = budget;
+  if (account !== undefined && account !== job.account) return false;
+  if (task !== undefined && task !== job.task) return false;
+  if (user !== undefined && user !== job.user) return false;
+  if (alias !== undefined && alias !== model.alias) return false;
+  return provider === undefined || provider === model.provider;
+}
+
+function toClaim(name: string, budget: BudgetConfig, subject: BudgetSubject): BudgetClaim {
+  const { per, soft, alert_at: alertAt } = budget;
+  const claim: BudgetClaim = {
+    name,
+    purse: per === undefined ? name : purseOf(name, valueOf(per, subject)),
+    window: budget.window,
+    limitNanos: usdToNanos(budget.limit_usd),
+    isSoft: soft,
+    onExhausted: budget.on_exhausted,
+    isPassing: per === 'job' || per === 'batch',
+  };
+  if (alertAt !== undefined) return { ...claim, alertAt };
+  // An alert is all that a soft budget does.
+  return soft ? { ...claim, alertAt: 1 } : claim;
+}
+
+/** Those without a user, a task or a batch share a purse: leaving the tag out must not be a way around the limit. */
+function valueOf(per: NonNullable<BudgetConfig['per']>, { job, jobId, model }: BudgetSubject): string {
+  switch (per) {
+    case 'job':
+      return jobId;
+    case 'batch':
+      return job.batch?.id ?? '';
+    case 'model':
+      return model.alias;
+    case 'provider':
+      return model.provider;
+    default:
+      return job[per] ?? '';
+  }
+}
+
+/** Values are anybody's text, and this becomes part of a key and of a line: `-` stands for none. */
+export function purseOf(name: string, value: string): string {
+  return `${name}/${value === '' ? '-' : encodeURIComponent(value.toWellFormed())}`;
+}
+
+function passingClaim(name: string, limitUsd: number, onExhausted: OnExhausted): BudgetClaim {
+  return {
+    name,
+    purse: name,
+    window: 'total',
+    limitNanos: usdToNanos(limitUsd),
+    isSoft: false,
+    onExhausted,
+    isPassing: true,
+  };
 }
 
 /** The window that a time falls in, in UTC: `2026-11-22T14`, `2026-11-22`, `2026-11-16` (its Monday), `2026-11`, `total`. */

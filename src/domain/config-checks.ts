@@ -47,7 +47,10 @@ export function problemsOfReferences(config: object): Problem[] {
     }
   }
   for (const [name, budget] of entriesOf(sections['budgets'])) {
-    require('task', budget['task'], 'budgets', name, 'task');
+    for (const kind of ['task', 'model', 'provider'] as const) require(kind, budget[kind], 'budgets', name, kind);
+  }
+  for (const [name, limit] of entriesOf(sections['limits'])) {
+    for (const kind of ['task', 'lane'] as const) require(kind, limit[kind], 'limits', name, kind);
   }
   return problems;
 }

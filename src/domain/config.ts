@@ -4,6 +4,7 @@ import { Duration, durationOf, LONGEST_KEEP_MS, MOST_TIMER_MS } from './duration
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Strategy } from './job.ts';
 import { CAPABILITIES } from './model.ts';
+import { LimitConfig } from './limit-config.ts';
 import { ModelConfig } from './model-config.ts';
 import { Name } from './name.ts';
 import { ProviderConfig } from './provider-config.ts';
@@ -78,18 +79,33 @@ export type CircuitConfig = z.infer<typeof CircuitConfig>;
 export const WINDOWS = ['hour', 'day', 'week', 'month', 'total'] as const;
 
 const BudgetName = Name.refine(
-  (name) => !name.startsWith('batch:'),
-  'names of the form batch:... are kept for batches',
+  (name) => !/^(batch|job):|\//.test(name),
+  'no / in the name of a budget, and batch: and job: are kept for batches and jobs',
 );
 
-const BudgetConfig = z.strictObject({
-  limit_usd: Usd,
-  window: z.enum(WINDOWS).default('total'),
-  /** Jobs that it covers: those that match all that is said here; none said covers every job. */
-  account: Name.optional(),
-  task: Name.optional(),
-  user: z.string().optional(),
-});
+const BudgetConfig = z
+  .strictObject({
+    limit_usd: Usd,
+    window: z.enum(WINDOWS).default('total'),
+    /** Calls that it covers: those that match all that is said here; none said covers every call. */
+    account: Name.optional(),
+    task: Name.optional(),
+    user: z.string().optional(),
+    model: Name.optional(),
+    provider: Name.optional(),
+    /** A purse of this limit for each of them, instead of one for all. */
+    per: z.enum(['account', 'user', 'task', 'model', 'provider', 'batch', 'job']).optional(),
+    /** Nothing is refused for its sake; passing it raises an alert. */
+    soft: z.boolean().default(false),
+    /** Part of the limit at which an alert is raised, once in a window; a soft budget's is 1 without it. */
+    alert_at: z.number().gt(0).max(1).optional(),
+    /** See `OnExhausted`. */
+    on_exhausted: z.enum(['reject', 'park', 'pause']).default('reject'),
+  })
+  .refine(({ soft, on_exhausted }) => !soft || on_exhausted === 'reject', {
+    path: ['on_exhausted'],
+    message: 'a soft budget stops nothing; leave on_exhausted out, or soft',
+  });
 export type BudgetConfig = z.infer<typeof BudgetConfig>;
 
 export const ExperimentConfig = z.strictObject({
@@ -142,9 +158,15 @@ export const ConfigShape = z.strictObject({
   routing: RoutingConfig.prefault({}),
   circuit: CircuitConfig.prefault({}),
   budgets: z.record(BudgetName, BudgetConfig).default({}),
+  limits: z.record(Name, LimitConfig).default({}),
   experiments: z.record(Name, ExperimentConfig).default({}),
   cache: z
-    .strictObject({ enabled: z.boolean().default(false), ttl: durationOf(1, LONGEST_KEEP_MS).prefault('1d') })
+    .strictObject({
+      enabled: z.boolean().default(false),
+      ttl: durationOf(1, LONGEST_KEEP_MS).prefault('1d'),
+      /** Also jobs with a temperature above 0, or without one. */
+      any_temperature: z.boolean().default(false),
+    })
     .prefault({}),
   workers: z
     .strictObject({

@@ -18,6 +18,7 @@ export const DISPOSITIONS = {
   NO_ELIGIBLE_MODEL: 'reject',
   BUDGET_EXCEEDED: 'reject',
   BUDGET_HELD: 'defer',
+  ANSWER_PENDING: 'defer',
   DEADLINE_EXCEEDED: 'reject',
   USER_RATE_LIMITED: 'defer',
   PROVIDER_RATE_LIMITED: 'next-model',

@@ -24,6 +24,19 @@ export type GateClaim = {
   isReturning: boolean;
   /** A call that would have to wait longer is made elsewhere: no turn is kept for it. Without it any wait is fine. */
   patienceMs?: number;
+  /** Those for whom the call is made, as far as they have limits. They are asked before budgets and the gates above. */
+  callers: readonly CallerClaim[];
+  /** Until the job's time is over. No turn is kept for a call that could not take it; without it any wait is fine. */
+  timeLeftMs?: number;
+};
+
+/** A limit of the configuration that covers a call. */
+export type CallerClaim = {
+  /** Its name. */
+  limit: string;
+  /** Whose share of it the call takes; without it all calls that it covers share it. */
+  caller?: string;
+  limits: RateLimits;
 };
 
 /**

@@ -27,6 +27,8 @@ export type Strategy = z.infer<typeof Strategy>;
 const Limits = {
   /** What one attempt may cost at the most, in USD. Models whose bound is above it are not asked. */
   max_cost_usd: z.number().positive().max(1000).optional(),
+  /** What all attempts of the job together may cost, in USD: each is checked against what is left. */
+  max_total_usd: z.number().positive().max(1000).optional(),
   /** How long one attempt may take, in milliseconds: slower models are left out, and the call is cut off there. */
   max_latency_ms: z.int().min(1).max(3_600_000).optional(),
   /** Tokens that the answer may have at the most. */
@@ -55,7 +57,7 @@ const jobFields = {
   strategy: Strategy.optional(),
   /** How many attempts at the most; 1 turns fallbacks off, as for an evaluation that compares models. */
   max_attempts: z.int().min(1).max(20).optional(),
-  /** False keeps this job out of the response cache; true asks for it although the temperature is above 0. */
+  /** False keeps this job out of the response cache; true asks for it although the temperature is not 0. */
   cache: z.boolean().optional(),
   expect: Expectation.optional(),
   metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
@@ -76,7 +78,13 @@ export const PromptJob = z.strictObject(jobFields).superRefine((job, context) =>
 export type PromptJob = z.infer<typeof PromptJob>;
 
 /** Where a job stands in a batch: the row's index in the file, and the batch's cap. */
-export type BatchPlace = { id: string; row: number; max_total_usd?: number };
+export type BatchPlace = {
+  id: string;
+  row: number;
+  max_total_usd?: number;
+  /** What becomes of the row when that is spent; `reject` without it. */
+  on_exhausted?: 'reject' | 'pause';
+};
 
 /**
  * A prompt job as it lies in the queue: checked, defaults filled in. This is what bull-board shows as the job's data.
@@ -89,6 +97,8 @@ export type QueuedJob = Omit<PromptJob, 'task' | 'lane' | 'account'> & {
   account: string;
   enqueued_at: number;
   batch?: BatchPlace;
+  /** How often the job was brought back after it had failed. */
+  revision?: number;
 };
 
 const QueuedShape = z.looseObject({

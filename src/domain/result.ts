@@ -27,6 +27,8 @@ export type AttemptSummary = {
   status?: number;
   cost_nanos: number;
   latency_ms: number;
+  /** Of a pass before the job was brought back from the dead letters. */
+  earlier?: true;
 };
 
 /** How a job ended; kept in Redis under the job's id for as long as `results.keep` says. Written once. */

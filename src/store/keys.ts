@@ -19,10 +19,26 @@ export function createKeys(prefix: string) {
     usage: `${prefix}:usage`,
     /** Hash: job id -> the attempt that is open, with its reservation. */
     open: `${prefix}:ledger:open`,
+    /** Hash: job id -> the attempt whose call may have gone out. */
+    sent: `${prefix}:ledger:sent`,
+    /** Hash: key of the response cache -> the job whose open attempt is about to fill it. */
+    flights: `${prefix}:ledger:flights`,
     /** Begins the key of what an attempt was charged when it was written off as unconfirmed; the attempt id follows. */
     writtenOff: `${prefix}:ledger:written-off:`,
-    /** Hash of one budget in one window: spent, held (nano-dollars). */
-    budget: (name: string, window: string) => `${prefix}:budget:${name}:${window}`,
+    /** Hash of one purse in one window; see `ledger/purses.ts`. */
+    budget: (purse: string, windowId: string) => `${prefix}:budget:${purse}:${windowId}`,
+    /** Sorted set: the keys of all purses, by when their windows end (ms). */
+    budgets: `${prefix}:budgets`,
+    /** Hash: purse, or name of a budget -> the limit (nano-dollars) in place of the configured one. */
+    budgetLimits: `${prefix}:budgets:limits`,
+    /** Stream: budgets that were spent up to their alert (`alert`: JSON). */
+    alerts: `${prefix}:alerts`,
+    /** Sorted set: jobs that wait for a purse, as `lane jobId`, by when they look again by themselves (ms). */
+    parked: (purse: string) => `${prefix}:parked:${purse}`,
+    /** Sorted set: the purses that jobs wait for, by when the last of those looks again (ms). */
+    parkedPurses: `${prefix}:parked`,
+    /** Sorted set: jobs that ended as failed, by when (ms). */
+    dead: `${prefix}:dead`,
     /** String: how a job ended (JobResult as JSON). */
     result: (jobId: string) => `${prefix}:result:${jobId}`,
     /** Channel: announces that a job has ended. */
@@ -45,7 +61,23 @@ export function createKeys(prefix: string) {
     gates: `${prefix}:gates`,
     /** Hash: the name of a gate that lets no calls pass -> `until:since:reason:code`. */
     closedGates: `${prefix}:gates:closed`,
+    /** Hash: name of a limit for callers -> how often it has had a call wait. */
+    limitRefusals: `${prefix}:limits:refused`,
     /** String: the answer to a request (Completion as JSON). */
     cache: (digest: string) => `${prefix}:cache:${digest}`,
+    /** String: the pool that runs a chore now, or has run it lately. */
+    chore: (name: string) => `${prefix}:chore:${name}`,
+    /** Channel: announces the id of a batch that was cancelled. */
+    cancellations: `${prefix}:cancellations`,
+    /** String: written to see whether Redis takes writes. */
+    writeProbe: `${prefix}:write-probe`,
+    /** Begins the keys of the usage rollups; see `rollups/place.ts`. */
+    rollups: `${prefix}:rollups`,
+    /** Likewise, of those that are being rebuilt. */
+    rollupsBeside: `${prefix}:rollups-beside`,
+    /** Hash: how far the usage stream is archived and trimmed, and where to. */
+    usageArchive: `${prefix}:usage:archive`,
+    /** String: the process that archives usage or rebuilds rollups now. */
+    usageLock: `${prefix}:usage:lock`,
   };
 }

@@ -1,7 +1,9 @@
+import type { BudgetClaim } from '../domain/budget.ts';
 import type { CircuitConfig } from '../domain/config.ts';
 import type { GateClaim, GateReport } from '../domain/gate.ts';
+import { callersText } from './gates/callers.ts';
 import { gateNames } from './gates/names.ts';
-import type { Keys } from './keys.ts';
+import { descriptionTtlMs } from './keys.ts';
 import type { AdmitRequest, SettleRequest } from './ledger.ts';
 
 /** What the ledger's scripts are told, as texts in a fixed order; the scripts take the names for their variables. */
@@ -12,6 +14,8 @@ import type { AdmitRequest, SettleRequest } from './ledger.ts';
  */
 export const SHARED_FIELDS = [
   'prefix',
+  /** Added to Redis' clock, in ms. */
+  'clock_shift',
   'ttl',
   'description_ttl',
   'circuit_failures',
@@ -21,13 +25,15 @@ export const SHARED_FIELDS = [
   'circuit_longest',
 ] as const;
 
-/** What ADMIT is told of each attempt, in this order. `budgets` is a JSON list of {key, limit}, `keys` one of the keys. */
+/** What ADMIT is told of each attempt, in this order. */
 export const ADMIT_FIELDS = [
   'job',
   'attempt',
   'hold',
+  /** JSON: { name, purse, window, limit, soft, alert, passing }[], as in `BudgetClaim`. */
   'budgets',
-  'keys',
+  /** In ms: when nobody can be working on it any more. */
+  'expires_in',
   'batch',
   'cache',
   /** JSON: { circuit, limits, keys: { name, gate, pair, limits }[] }, the limits as they are configured. */
@@ -38,13 +44,17 @@ export const ADMIT_FIELDS = [
   'returning',
   /** How long it would wait for its turn, in ms. */
   'patience',
+  /** See `callersText`. */
+  'callers',
+  /** Until the job's time is over, in ms. */
+  'time_left',
   'record',
   'summary',
 ] as const;
 
 /** What SETTLE is told of each attempt or ending, in this order; '' where there is nothing to tell. */
 export const SETTLE_FIELDS = [
-  /** 'call' | 'cached' | 'cancel' | 'none' */
+  /** 'call' | 'unsent' | 'cached' | 'cancel' | 'none' */
   'kind',
   'job',
   'attempt',
@@ -60,9 +70,8 @@ export const SETTLE_FIELDS = [
   'fallback',
   /** For 'cancel': how many failed attempts the result tells of. */
   'told',
-  'cache',
-  'completion',
-  'cache_ttl',
+  /** '1' for an ending that belongs to the dead letters. */
+  'dead',
   'model',
   /** Observed, in ms; -1 for a failure. */
   'latency',
@@ -78,14 +87,13 @@ export const SETTLE_FIELDS = [
 
 export function sharedFields(
   prefix: string,
-  ttlMs: number,
-  descriptionTtlMs: number,
-  circuit: CircuitConfig,
+  { resultTtlMs, circuit, clockShiftMs }: { resultTtlMs: number; circuit: CircuitConfig; clockShiftMs: number },
 ): string[] {
   const fields: Record<(typeof SHARED_FIELDS)[number], string> = {
     prefix,
-    ttl: String(ttlMs),
-    description_ttl: String(descriptionTtlMs),
+    clock_shift: String(clockShiftMs),
+    ttl: String(resultTtlMs),
+    description_ttl: String(descriptionTtlMs(resultTtlMs)),
     circuit_failures: String(circuit.failures),
     circuit_share: String(circuit.failure_share),
     circuit_window: String(circuit.window),
@@ -95,27 +103,29 @@ export function sharedFields(
   return SHARED_FIELDS.map((name) => fields[name]);
 }
 
-export function admitFields(request: AdmitRequest, keys: Keys): string[] {
-  const claims = request.budgets.map((claim) => ({
-    key: keys.budget(claim.name, claim.window),
-    limit: claim.limitNanos,
-  }));
+export function admitFields(request: AdmitRequest): string[] {
   const fields: Record<(typeof ADMIT_FIELDS)[number], string> = {
     job: request.jobId,
     attempt: request.attemptId,
     hold: String(request.holdNanos),
-    budgets: claims.length === 0 ? '' : JSON.stringify(claims),
-    keys: claims.length === 0 ? '' : JSON.stringify(claims.map((claim) => claim.key)),
+    budgets: JSON.stringify(request.budgets.map(writeClaim)),
+    expires_in: String(Math.ceil(request.expiresInMs)),
     batch: request.batchId ?? '',
     cache: request.cacheKey ?? '',
     gates: gatesText(request.gates),
     tokens: wholeNumber(request.gates.tokens) || '0',
     returning: request.gates.isReturning ? '1' : '',
     patience: wholeNumber(request.gates.patienceMs),
+    callers: callersText(request.gates.callers),
+    time_left: wholeNumber(request.gates.timeLeftMs),
     record: JSON.stringify(request.writeOff.record),
     summary: JSON.stringify(request.writeOff.summary),
   };
   return ADMIT_FIELDS.map((name) => fields[name]);
+}
+
+function writeClaim({ name, purse, window, limitNanos, isSoft, alertAt, isPassing }: BudgetClaim): object {
+  return { name, purse, window, limit: limitNanos, soft: isSoft, alert: alertAt, passing: isPassing };
 }
 
 /** By list of keys and model: those of a provider with one key are the same for every job. */
@@ -142,12 +152,13 @@ function writeGates({ provider, model, keys, modelLimits }: GateClaim): string {
   });
 }
 
-export function settleFields({ jobId, batchId, call, cached, result, unlessCalling }: SettleRequest): string[] {
+export function settleFields(request: SettleRequest): string[] {
+  const { jobId, batchId, call, unsent, cached, result } = request;
   const record = call?.record ?? cached;
   const fields: Record<(typeof SETTLE_FIELDS)[number], string> = {
-    kind: call ? 'call' : cached ? 'cached' : unlessCalling ? 'cancel' : 'none',
+    kind: kindOf(request),
     job: jobId,
-    attempt: call?.attemptId ?? '',
+    attempt: call?.attemptId ?? unsent ?? '',
     cost: String(record?.cost_nanos ?? 0),
     record: record ? JSON.stringify(record) : '',
     // Only a job that goes on has a trail; the others carry their attempts in the result.
@@ -157,9 +168,7 @@ export function settleFields({ jobId, batchId, call, cached, result, unlessCalli
     counted: result?.status ?? '',
     fallback: call?.isFallback ? '1' : '',
     told: String(result?.attempts.length ?? 0),
-    cache: call?.store?.cacheKey ?? '',
-    completion: call?.store ? JSON.stringify(call.store.completion) : '',
-    cache_ttl: String(call?.store?.ttlMs ?? ''),
+    dead: result?.status === 'failed' && result.error.code !== 'CANCELLED' ? '1' : '',
     model: call?.record.model ?? '',
     latency: call?.observed ? String(call.observed.latencyMs ?? -1) : '',
     verdict: call?.gate.verdict ?? '',
@@ -169,6 +178,13 @@ export function settleFields({ jobId, batchId, call, cached, result, unlessCalli
     limits: limitsText(call?.gate.limits),
   };
   return SETTLE_FIELDS.map((name) => fields[name]);
+}
+
+function kindOf({ call, unsent, cached, unlessCalling }: SettleRequest): string {
+  if (call) return 'call';
+  if (unsent !== undefined) return 'unsent';
+  if (cached) return 'cached';
+  return unlessCalling ? 'cancel' : 'none';
 }
 
 /** Headers may say anything. A limit that is not made of numbers is none. */

@@ -2,8 +2,11 @@ import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { chatRequestOf } from '../domain/job.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Answer } from '../providers/index.ts';
+import type { AttemptSummary } from '../domain/result.ts';
 import type { JobHistory } from '../store/ledger.ts';
-import { answerDenial, complete, completeFromCache, fail, outcomeOf, refuse } from './conclude.ts';
+import { errorOfAbort } from './abort-reasons.ts';
+import { complete, completeFromCache, fail, jobOf, outcomeOf, refuse } from './conclude.ts';
+import { answerDenial, waitForAnswer, waitForResume } from './denial.ts';
 import type { Attempt } from './records.ts';
 import { reserve } from './reserve.ts';
 import { type Services, type Start, attemptIdOf, deadlineOf, timeLimitOf } from './services.ts';
@@ -16,7 +19,9 @@ const FIRST_START: JobHistory = { trail: [] };
  * only when the ledger cannot be reached.
  */
 export async function runAttempt(start: Start, services: Services, signal: AbortSignal): Promise<Outcome> {
-  const history = start.attemptsStarted > 1 ? await services.ledger.history(start.jobId) : FIRST_START;
+  const attemptId = attemptIdOf(start);
+  const wasStarted = start.attemptsStarted > 1 || start.job.revision !== undefined;
+  const history = wasStarted ? await services.ledger.history(start.jobId, attemptId) : FIRST_START;
   if (history.result) return outcomeOf(history.result);
   if (services.now() >= deadlineOf(start.job)) return refuse(deadlineExceeded(start), start, history.trail, services);
 
@@ -28,8 +33,14 @@ export async function runAttempt(start: Start, services: Services, signal: Abort
   switch (admission.kind) {
     case 'done':
       return outcomeOf(admission.result);
+    case 'superseded':
+      return { kind: 'deferred', error: notOurs(), delayMs: 0 };
     case 'cancelled':
       return refuse(new GatewayError('CANCELLED', 'the batch was cancelled'), start, history.trail, services);
+    case 'paused':
+      return waitForResume(attempt, services);
+    case 'following':
+      return waitForAnswer(attempt, services);
     case 'denied':
       return answerDenial(admission, attempt, history.trail, services);
     case 'cached':
@@ -39,6 +50,12 @@ export async function runAttempt(start: Start, services: Services, signal: Abort
   }
 
   const admitted = { ...attempt, key: admission.key };
+  if (signal.aborted) return giveBack(admitted, signal, history.trail, services);
+  if (!(await services.ledger.markSent(start.jobId, attemptId))) {
+    return { kind: 'deferred', error: notOurs(), delayMs: 0 };
+  }
+  // What waited for Redis may have lost its job meanwhile. Nothing has gone out yet, whatever the mark says.
+  if (signal.aborted) return giveBack(admitted, signal, history.trail, services);
   const answer = await call(admitted, services, signal);
   const latencyMs = services.now() - attempt.startedAt;
   return answer instanceof GatewayError
@@ -48,25 +65,42 @@ export async function runAttempt(start: Start, services: Services, signal: Abort
 
 async function call(attempt: Attempt, services: Services, signal: AbortSignal): Promise<Answer | GatewayError> {
   const { start, candidate } = attempt;
-  const { job } = start;
-  if (signal.aborted) return new GatewayError('INTERRUPTED', 'the worker gave the job back before the call');
   try {
     return await services.providers
       .get(candidate.model.provider)
-      .complete(candidate.model, chatRequestOf(job, candidate.maxTokens), {
+      .complete(candidate.model, chatRequestOf(start.job, candidate.maxTokens), {
         timeoutMs: timeLimitOf(attempt),
         signal,
         attemptId: attemptIdOf(start),
         key: attempt.key,
       });
   } catch (thrown) {
-    // Our own hand on the call, not the provider's failure: the job goes back, the bill is unknown.
-    if (signal.aborted) return new GatewayError('INTERRUPTED', 'the worker gave the job back', { billUnknown: true });
+    // Our own hand on the call, not the provider's failure: the bill is unknown.
+    if (signal.aborted) return errorOfAbort(signal, true);
     if (thrown instanceof GatewayError) return thrown;
     // A bug of ours, before the call or after it.
     const { code, message } = toGatewayError(thrown);
     return new GatewayError(code, message, { billUnknown: true }, { cause: thrown });
   }
+}
+
+/** The call was admitted and must not be made any more. */
+async function giveBack(
+  attempt: Attempt,
+  signal: AbortSignal,
+  trail: readonly AttemptSummary[],
+  services: Services,
+): Promise<Outcome> {
+  const { start } = attempt;
+  const error = errorOfAbort(signal, false);
+  await services.ledger.settle({ ...jobOf(start), unsent: attemptIdOf(start) });
+  return error.disposition === 'reject'
+    ? refuse(error, start, trail, services)
+    : { kind: 'deferred', error, delayMs: 0 };
+}
+
+function notOurs(): GatewayError {
+  return new GatewayError('INTERRUPTED', 'another worker has taken the job over');
 }
 
 function deadlineExceeded(start: Start): GatewayError {

@@ -3,10 +3,13 @@ import type { Config } from '../domain/config.ts';
 import { type QueuedJob, chatRequestOf } from '../domain/job.ts';
 import type { Candidate } from '../router/index.ts';
 
-/** Whether this job may be answered from the cache: switched on, and either deterministic by its temperature or asked for. */
-export function isCacheable(job: QueuedJob, config: Config): boolean {
-  if (!config.cache.enabled || job.cache === false) return false;
-  return job.cache === true || (job.temperature ?? 0) === 0;
+/**
+ * Whether this job may be answered from the cache: switched on, and either asked for or at temperature 0. A job that says
+ * none gets the model's own, which is above 0.
+ */
+export function isCacheable(job: QueuedJob, { cache }: Config): boolean {
+  if (!cache.enabled || job.cache === false) return false;
+  return job.cache === true || cache.any_temperature || job.temperature === 0;
 }
 
 /**
@@ -20,5 +23,11 @@ export function cacheKeyOf(job: QueuedJob, { model, maxTokens }: Candidate): str
     model: model.id,
     request: chatRequestOf(job, maxTokens),
   };
-  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+  return createHash('sha256').update(JSON.stringify(identity, inOrder)).digest('hex');
+}
+
+/** The order of an object's fields, as in a tool's schema, asks for nothing else. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -17,12 +17,15 @@ export type ChoiceLimits = {
   affordableNanos?: number;
   /** By alias: models at whose gates this start has been turned away. */
   gated?: ReadonlyMap<string, ClosedGate>;
+  /** By alias: models of whose own budgets too little is left. */
+  excluded?: ReadonlySet<string>;
 };
 
 /** Those that come while a key is tried are told to look again within so long. */
 const KEY_TRIAL_MS = 5_000;
 
 const NONE_GATED: ReadonlyMap<string, ClosedGate> = new Map();
+const NONE_EXCLUDED: ReadonlySet<string> = new Set();
 
 /**
  * The model for the next attempt, decided from what is known now. In this order: a model that this job has not tried;
@@ -34,11 +37,11 @@ export function chooseModel(
   start: Start,
   trail: readonly AttemptSummary[],
   services: Services,
-  { affordableNanos = Number.POSITIVE_INFINITY, gated = NONE_GATED }: ChoiceLimits = {},
+  { affordableNanos = Number.POSITIVE_INFINITY, gated = NONE_GATED, excluded = NONE_EXCLUDED }: ChoiceLimits = {},
 ): Choice {
   const failed = failuresIn(trail, services);
   const askFor = (tried: readonly AttemptSummary[]): Asked =>
-    ask(start, tried, failed, { affordableNanos, gated }, services);
+    ask(start, tried, failed, { affordableNanos, gated, excluded }, services);
   const first = askFor(failed);
   if (first.route.chain[0]) return { kind: 'chosen', candidate: first.route.chain[0], ...first, isRepeat: false };
   let closed = closedIn(first.route, gated, services);
@@ -53,7 +56,7 @@ export function chooseModel(
   }
   if (closed.soonest) return waitFor(start, closed.soonest, services);
   if (closed.refused) return { kind: 'none', error: closed.refused };
-  if (trail.length === 0) {
+  if (trail.every(({ earlier }) => earlier)) {
     return { kind: 'none', error: new GatewayError('NO_ELIGIBLE_MODEL', whyEmpty(first.route, first.question)) };
   }
   return { kind: 'none', error: chainExhausted(trail) };
@@ -68,8 +71,8 @@ export function failuresIn(
   { providers }: Pick<Services, 'providers'>,
 ): AttemptSummary[] {
   const refusals = new Map<string, number>();
-  return trail.filter(({ error_code: code, provider }) => {
-    if (code === undefined || code === 'PROVIDER_RATE_LIMITED' || code === 'INTERRUPTED') return false;
+  return trail.filter(({ error_code: code, provider, earlier }) => {
+    if (earlier || code === undefined || code === 'PROVIDER_RATE_LIMITED' || code === 'INTERRUPTED') return false;
     if (DISPOSITIONS[code] !== 'other-provider') return true;
     const refused = (refusals.get(provider) ?? 0) + 1;
     refusals.set(provider, refused);
@@ -89,7 +92,7 @@ function ask(
   start: Start,
   tried: readonly AttemptSummary[],
   failed: readonly AttemptSummary[],
-  { affordableNanos, gated }: Required<ChoiceLimits>,
+  { affordableNanos, gated, excluded }: Required<ChoiceLimits>,
   services: Services,
 ): Asked {
   const { router, now, random } = services;
@@ -102,7 +105,7 @@ function ask(
   });
   const asked = router.question(start.job, {
     jobId: start.jobId,
-    tried: [...tried.map((attempt) => attempt.model), ...gated.keys()],
+    tried: [...tried.map((attempt) => attempt.model), ...gated.keys(), ...excluded],
     avoidProviders: badKeys.map((attempt) => attempt.provider),
     ...(tooSmall.length === 0 ? {} : { minContextTokens: Math.max(...tooSmall) }),
   });

@@ -1,9 +1,7 @@
 import { GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
-import { formatUsd } from '../domain/money.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
 import type { Answer } from '../providers/index.ts';
-import type { Admission } from '../store/ledger.ts';
 import { reportOfFailure, sumOf } from './gates.ts';
 import {
   type Attempt,
@@ -16,13 +14,8 @@ import {
 } from './records.ts';
 import { type Services, type Start, attemptIdOf, timeLimitOf } from './services.ts';
 import { judge } from './verdict.ts';
-import { delayFor } from './waiting.ts';
 
 /** The ways in which a start of a job ends: each writes to the ledger what is to be written, and says what comes next. */
-
-const HELD_RETRY_MS = 250;
-/** Calls under way end within seconds, and what they held is free again at once. */
-const LONGEST_HELD_RETRY_MS = 2_500;
 
 export async function complete(
   attempt: Attempt,
@@ -126,7 +119,7 @@ export async function giveUp(
   start: Start,
   services: Pick<Services, 'ledger' | 'now'>,
 ): Promise<Outcome> {
-  const { result, trail } = await services.ledger.history(start.jobId);
+  const { result, trail } = await services.ledger.history(start.jobId, attemptIdOf(start));
   return result ? outcomeOf(result) : refuse(error, start, trail, services);
 }
 
@@ -141,34 +134,7 @@ export async function refuse(
   return outcomeOf((await services.ledger.settle({ ...jobOf(start), result })) ?? result);
 }
 
-export type Denial = Extract<Admission, { kind: 'denied' }>;
-
-/** Whether the call would fit if nothing were held: what is spent does not come back, what is held may. */
-export function isOnlyHeld({ budget, spentNanos }: Denial, { candidate }: Attempt): boolean {
-  return spentNanos + candidate.boundNanos <= budget.limitNanos;
-}
-
-/** Waits for what is held, for as long as the job has; refuses where money is spent. */
-export async function answerDenial(
-  denial: Denial,
-  attempt: Attempt,
-  trail: readonly AttemptSummary[],
-  services: Services,
-): Promise<Outcome> {
-  const { budget, spentNanos, heldNanos } = denial;
-  const { start, candidate } = attempt;
-  const figures =
-    `${formatUsd(spentNanos)} of ${formatUsd(budget.limitNanos)} spent, ` +
-    `${formatUsd(heldNanos)} held, this call may cost up to ${formatUsd(candidate.boundNanos)}`;
-  if (!isOnlyHeld(denial, attempt)) {
-    const error = new GatewayError('BUDGET_EXCEEDED', `budget "${budget.name}" exhausted: ${figures}`);
-    return refuse(error, start, trail, services);
-  }
-  const error = new GatewayError('BUDGET_HELD', `budget "${budget.name}" is held by calls under way: ${figures}`);
-  const delayMs = delayFor(start, HELD_RETRY_MS, services, LONGEST_HELD_RETRY_MS);
-  return delayMs === undefined ? refuse(error, start, trail, services) : { kind: 'deferred', error, delayMs };
-}
-
-function jobOf(start: Start): { jobId: string; batchId?: string } {
+/** What every settle of a job begins with. */
+export function jobOf(start: Start): { jobId: string; batchId?: string } {
   return { jobId: start.jobId, ...(start.job.batch ? { batchId: start.job.batch.id } : {}) };
 }

@@ -1,9 +1,11 @@
 import { type ErrorCode, GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
 import type { GateClaim, GateReason, GateReport } from '../domain/gate.ts';
+import { callersOf } from '../domain/limit-config.ts';
 import type { ProviderKey } from '../domain/provider-config.ts';
 import type { Observations } from '../store/observations.ts';
 import type { Attempt } from './records.ts';
 import type { Services, Start } from './services.ts';
+import { timeLeftMs } from './waiting.ts';
 
 /** A gate that a job has come to and found closed. */
 export type ClosedGate = { reason: GateReason; delayMs: number; code?: ErrorCode };
@@ -31,7 +33,7 @@ export function errorOfGate(reason: GateReason, provider: string, code?: ErrorCo
   }
 }
 
-/** What an attempt asks of the gates in front of its model. `hasAlternative`: another model could be asked instead. */
+/** What an attempt asks of its gates. `hasAlternative`: another model could be asked instead. */
 export function claimOf(attempt: Attempt, hasAlternative: boolean, services: Services): GateClaim {
   const { start, candidate, inputTokens } = attempt;
   const { model, maxTokens } = candidate;
@@ -43,6 +45,8 @@ export function claimOf(attempt: Attempt, hasAlternative: boolean, services: Ser
     tokens: inputTokens.expected + maxTokens,
     isReturning: start.deferrals > 0,
     ...(hasAlternative ? { patienceMs: services.config.lanes[start.job.lane]?.max_wait ?? 0 } : {}),
+    callers: callersOf(start.job, services.config.limits),
+    timeLeftMs: Math.max(0, timeLeftMs(start, services)),
   };
 }
 

@@ -1,17 +1,25 @@
+import type { BudgetAlert } from '../domain/budget.ts';
 import type { Config } from '../domain/config.ts';
 import type { QueuedJob } from '../domain/job.ts';
 import type { Providers } from '../providers/index.ts';
 import type { Router } from '../router/index.ts';
+import type { BatchStore } from '../store/batches.ts';
 import type { Ledger } from '../store/ledger.ts';
 import type { Observations } from '../store/observations.ts';
+import type { Parking } from '../store/parking.ts';
 
 /** What the main path works with; handed in, so that it can be run on a fake clock and on recorded answers. */
 export type Services = {
   config: Config;
   router: Router;
   ledger: Ledger;
+  /** Where jobs are noted that wait for a budget. */
+  parking: Pick<Parking, 'note'>;
+  batches: Pick<BatchStore, 'pause'>;
   providers: Providers;
   observations: () => Observations;
+  /** Tells whoever runs this that a budget is spent up to its alert; once a window over all workers. */
+  notify: (alert: BudgetAlert) => void;
   /** Epoch milliseconds. */
   now: () => number;
   random: () => number;
@@ -30,8 +38,9 @@ export type Start = {
   deferrals: number;
 };
 
-export function attemptIdOf(start: Start): string {
-  return `${start.jobId}:${start.attemptsStarted}`;
+/** Of a job that was brought back, BullMQ counts the starts anew: its revision tells them from those before. */
+export function attemptIdOf({ jobId, job, attemptsStarted }: Start): string {
+  return job.revision ? `${jobId}.r${job.revision}:${attemptsStarted}` : `${jobId}:${attemptsStarted}`;
 }
 
 /** When the job is to be over, in epoch milliseconds. */

@@ -2,12 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BatchManifest } from '../../src/store/batches.ts';
 import { type Stores, openStores } from '../support/harness.ts';
 import {
-  admitRequest,
   answeredAttempt,
   cachedEnding,
   completedResult,
   failedAttempt,
+  historyOf,
   refusal,
+  sendOut,
 } from '../support/ledger-steps.ts';
 
 let stores: Stores;
@@ -94,16 +95,16 @@ describe('the counters of a batch', () => {
     const none = { completed: 0, failed: 0, cached: 0, retrying: 0, attempts: 0, fallbacks: 0, costNanos: 0 };
     expect(await counters()).toEqual(none);
 
-    await ledger.admit(admitRequest({ job: 'b-0', batch, hold: 100 }));
+    await sendOut(ledger, { job: 'b-0', batch, hold: 100 });
     const failure = failedAttempt({ job: 'b-0', batch, cost: 7 });
     await Promise.all([ledger.settle(failure), ledger.settle(failure)]);
     expect(await counters()).toEqual({ ...none, retrying: 1, attempts: 1, costNanos: 7 });
 
-    await ledger.admit(admitRequest({ job: 'b-0', start: 2, batch, hold: 100 }));
+    await sendOut(ledger, { job: 'b-0', start: 2, batch, hold: 100 });
     await ledger.settle(failedAttempt({ job: 'b-0', start: 2, batch, cost: 0, isFallback: true }));
     expect(await counters()).toEqual({ ...none, retrying: 1, attempts: 2, fallbacks: 1, costNanos: 7 });
 
-    await ledger.admit(admitRequest({ job: 'b-0', start: 3, batch, hold: 100 }));
+    await sendOut(ledger, { job: 'b-0', start: 3, batch, hold: 100 });
     const answer = answeredAttempt({ job: 'b-0', start: 3, batch, cost: 50, isFallback: true });
     await ledger.settle(answer);
     await ledger.settle(answer);
@@ -126,8 +127,8 @@ describe('the counters of a batch', () => {
   test('an attempt that was lost counts, and its row is retrying until it ends', async () => {
     const { batches, ledger } = stores;
     await batches.register(manifest('b'));
-    await ledger.admit(admitRequest({ job: 'b-0', batch: 'b', hold: 100 }));
-    await ledger.history('b-0');
+    await sendOut(ledger, { job: 'b-0', batch: 'b', hold: 100 });
+    await historyOf(ledger, 'b-0');
     expect(await batches.status('b')).toMatchObject({ retrying: 1, attempts: 1, costNanos: 100 });
     await ledger.settle(refusal({ job: 'b-0', batch: 'b' }));
     expect(await batches.status('b')).toMatchObject({ retrying: 0, failed: 1 });
@@ -136,7 +137,7 @@ describe('the counters of a batch', () => {
   test('an attempt that fails after its row has ended does not leave the row retrying', async () => {
     const { batches, ledger } = stores;
     await batches.register(manifest('b'));
-    await ledger.admit(admitRequest({ job: 'b-0', batch: 'b', hold: 100 }));
+    await sendOut(ledger, { job: 'b-0', batch: 'b', hold: 100 });
     await ledger.settle(refusal({ job: 'b-0', batch: 'b' }));
     await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 3 }));
     expect(await batches.status('b')).toMatchObject({ retrying: 0, failed: 1, attempts: 1, costNanos: 3 });
@@ -162,16 +163,16 @@ describe('the life of a batch', () => {
     const { batches, ledger } = stores;
     await batches.register(manifest('b', { maxTotalNanos: 500 }));
     const capped = { job: 'b-0', batch: 'b', hold: 100, budget: 'batch:b' };
-    await ledger.admit(admitRequest(capped));
+    await sendOut(ledger, capped);
     await expectToOutlive(stores);
 
     await growOld(stores);
     await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 7 }));
     await expectToOutlive(stores);
 
-    await ledger.admit(admitRequest({ ...capped, start: 2 }));
+    await sendOut(ledger, { ...capped, start: 2 });
     await growOld(stores);
-    await ledger.history('b-0');
+    await historyOf(ledger, 'b-0');
     await expectToOutlive(stores);
 
     await growOld(stores);
@@ -190,12 +191,12 @@ describe('the life of a batch', () => {
   test('once over is over: nothing that still ends brings back a batch without a description', async () => {
     const { batches, ledger, redis, keys } = stores;
     await batches.register(manifest('b'));
-    await ledger.admit(admitRequest({ job: 'b-0', batch: 'b', hold: 100 }));
-    await ledger.admit(admitRequest({ job: 'b-1', batch: 'b', hold: 100 }));
+    await sendOut(ledger, { job: 'b-0', batch: 'b', hold: 100 });
+    await sendOut(ledger, { job: 'b-1', batch: 'b', hold: 100 });
     await redis.del(keys.batch('b'));
 
     await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 7, isFallback: true }));
-    await ledger.history('b-1');
+    await historyOf(ledger, 'b-1');
     await ledger.settle(answeredAttempt({ job: 'b-1', batch: 'b', cost: 8 }));
     await ledger.settle(cachedEnding({ job: 'b-0', batch: 'b' }));
     await batches.markEnqueued('b', 2);
@@ -211,7 +212,7 @@ describe('ending a row unless it is being called', () => {
     const { batches, ledger } = stores;
     await batches.register(manifest('b'));
     const ending = { ...refusal({ job: 'b-0', batch: 'b' }), unlessCalling: true };
-    await ledger.admit(admitRequest({ job: 'b-0', batch: 'b', hold: 100 }));
+    await sendOut(ledger, { job: 'b-0', batch: 'b', hold: 100 });
     expect(await ledger.settle(ending)).toBeUndefined();
 
     await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 7 }));

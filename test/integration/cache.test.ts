@@ -59,6 +59,22 @@ describe('the response cache', () => {
     expect(await cachedOf(harness, [asked, asked, { ...asked, cache: false }])).toEqual([false, true, false]);
   });
 
+  test.each([false, true])('takes a job without a temperature when told to take any: %s', async (any_temperature) => {
+    const { temperature: _temperature, ...plain } = ASK;
+    const harness = await open({ config: { cache: { enabled: true, any_temperature } } });
+    expect(await cachedOf(harness, [plain, plain])).toEqual([false, any_temperature]);
+  });
+
+  test('has identical jobs that run at once make one call', async () => {
+    const slow = { price: { input: 1, output: 4 }, latency: { p50_ms: 150, p95_ms: 150 } };
+    const harness = await open({ profiles: { 'sim/small': slow, 'sim/medium': slow, 'sim/large': slow } });
+    const results = await harness.run(Array.from({ length: 40 }, (_, row) => ({ ...ASK, id: `row-${row}` })));
+    expect(results.filter((result) => result.status === 'completed')).toHaveLength(40);
+    expect(harness.sim.ledger.totals().calls).toBe(1);
+    expect(results.map((result) => result.attempts.length)).toEqual(Array.from({ length: 40 }, () => 1));
+    expect((await harness.usage()).filter(({ outcome }) => outcome === 'cached')).toHaveLength(39);
+  });
+
   test('forgets after its time', async () => {
     const harness = await open({}, '1ms');
     expect(await cachedOf(harness, [ASK, ASK])).toEqual([false, false]);

@@ -106,6 +106,7 @@ describe('together', () => {
       attemptId: `${job}:1`,
       holdNanos: 1,
       budgets: [],
+      expiresInMs: 1_000,
       gates: {
         provider: 'alpha',
         model: 'sim/small',
@@ -113,6 +114,7 @@ describe('together', () => {
         modelLimits: {},
         tokens: 1,
         isReturning: false,
+        callers: [],
       },
       writeOff: { record: {} as never, summary: {} as never },
     });

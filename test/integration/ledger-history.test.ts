@@ -8,7 +8,15 @@ import { createKeys } from '../../src/store/keys.ts';
 import { createLedger } from '../../src/store/ledger.ts';
 import { expectBalanced } from '../support/books.ts';
 import { type Stores, openStores } from '../support/harness.ts';
-import { admitRequest, answeredAttempt, attemptId, failedAttempt, refusal } from '../support/ledger-steps.ts';
+import {
+  admitRequest,
+  answeredAttempt,
+  attemptId,
+  failedAttempt,
+  historyOf,
+  refusal,
+  sendOut,
+} from '../support/ledger-steps.ts';
 
 let stores: Stores;
 beforeEach(() => {
@@ -18,13 +26,13 @@ afterEach(() => stores.close());
 
 describe('history', () => {
   test('of a job that was never started is empty', async () => {
-    expect(await stores.ledger.history('nobody')).toEqual({ trail: [] });
+    expect(await historyOf(stores.ledger, 'nobody')).toEqual({ trail: [] });
   });
 
   test('writes an attempt that was left open off: the hold is charged, one record says unconfirmed', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
-    const [first, again] = [await ledger.history('a'), await ledger.history('a')];
+    await sendOut(ledger, { job: 'a', hold: 300 });
+    const [first, again] = [await historyOf(ledger, 'a'), await historyOf(ledger, 'a')];
     expect(first.trail).toMatchObject([{ outcome: 'unconfirmed', cost_nanos: 300 }]);
     expect(again).toEqual(first);
     expect(await stores.usage()).toMatchObject([{ attempt_id: 'a:1', outcome: 'unconfirmed', cost_nanos: 300 }]);
@@ -39,8 +47,8 @@ describe('history', () => {
   ])('the late truth of $truth about a written-off 300 is a correction of $difference', async (each) => {
     const { ledger, batches } = stores;
     await batches.register({ id: 'b', digest: 'd', total: 1, lane: 'batch', submittedAt: 1 });
-    await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }));
-    await ledger.history('a');
+    await sendOut(ledger, { job: 'a', hold: 300, batch: 'b' });
+    await historyOf(ledger, 'a');
 
     const late = answeredAttempt({ job: 'a', cost: each.truth, batch: 'b' });
     await ledger.settle(late);
@@ -57,23 +65,23 @@ describe('history', () => {
   test('lists the failed attempts in their order, and the result once there is one', async () => {
     const { ledger } = stores;
     for (const start of [1, 2]) {
-      await ledger.admit(admitRequest({ job: 'a', start, hold: 300 }));
+      await sendOut(ledger, { job: 'a', start, hold: 300 });
       await ledger.settle(failedAttempt({ job: 'a', start, cost: start }));
     }
-    expect((await ledger.history('a')).trail.map((attempt) => attempt.cost_nanos)).toEqual([1, 2]);
+    expect((await historyOf(ledger, 'a')).trail.map((attempt) => attempt.cost_nanos)).toEqual([1, 2]);
     await ledger.settle(refusal({ job: 'a' }));
-    expect(await ledger.history('a')).toMatchObject({ result: { status: 'failed' }, trail: [] });
+    expect(await historyOf(ledger, 'a')).toMatchObject({ result: { status: 'failed' }, trail: [] });
   });
 });
 
 describe('a Redis in trouble', () => {
   test('the scripts are loaded again after SCRIPT FLUSH', async () => {
     const { ledger, redis } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await sendOut(ledger, { job: 'a', hold: 300 });
     await redis.script('FLUSH');
     await ledger.settle(failedAttempt({ job: 'a', cost: 7 }));
     await redis.script('FLUSH');
-    expect((await ledger.history('a')).trail).toHaveLength(1);
+    expect((await historyOf(ledger, 'a')).trail).toHaveLength(1);
     await redis.script('FLUSH');
     expect(await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }))).toEqual({
       kind: 'admitted',
@@ -90,13 +98,13 @@ describe('a Redis in trouble', () => {
     const keys = createKeys('{oom}');
     const ledger = createLedger(redis, keys, { resultTtlMs: 60_000 });
     try {
-      await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
-      await ledger.admit(admitRequest({ job: 'left-open', hold: 300 }));
+      await sendOut(ledger, { job: 'a', hold: 300 });
+      await sendOut(ledger, { job: 'left-open', hold: 300 });
       await redis.config('SET', 'maxmemory', '1');
 
       await expect(ledger.admit(admitRequest({ job: 'b', hold: 300 }))).rejects.toThrow(/^OOM command not allowed/);
       expect(await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }))).toMatchObject({ status: 'completed' });
-      expect((await ledger.history('left-open')).trail).toHaveLength(1);
+      expect((await historyOf(ledger, 'left-open')).trail).toHaveLength(1);
 
       expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 420, heldNanos: 0 });
       expect(await redis.xlen(keys.usage)).toBe(2);

@@ -4,10 +4,14 @@ import { type Stores, openStores } from '../support/harness.ts';
 import {
   admitRequest,
   answeredAttempt,
+  attemptId,
+  budgetClaim,
   cachedEnding,
   completedResult,
   failedAttempt,
+  historyOf,
   refusal,
+  sendOut,
 } from '../support/ledger-steps.ts';
 
 const USD = 1_000_000_000;
@@ -49,7 +53,7 @@ describe('admitting', () => {
     const request = admitRequest({ job: 'a', hold: 300, batch: 'b', cacheKey: 'k' });
     await ledger.admit(request);
     await batches.markCancelled('b');
-    await ledger.admit(admitRequest({ job: 'other', hold: 1 }));
+    await sendOut(ledger, { job: 'other', hold: 1 });
     await ledger.settle(answeredAttempt({ job: 'other', cost: 1, cacheKey: 'k' }));
 
     expect(await ledger.admit(request)).toEqual({ kind: 'admitted', key: 'default' });
@@ -60,15 +64,16 @@ describe('admitting', () => {
 
   test('a reservation that fills the limit to the last nano-dollar is admitted, one above it is denied', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 400, limit: 1_000 }));
+    await sendOut(ledger, { job: 'a', hold: 400, limit: 1_000 });
     await ledger.settle(answeredAttempt({ job: 'a', cost: 400 }));
-    await ledger.admit(admitRequest({ job: 'b', hold: 250, limit: 1_000 }));
+    await sendOut(ledger, { job: 'b', hold: 250, limit: 1_000 });
 
     expect(await ledger.admit(admitRequest({ job: 'c', hold: 351, limit: 1_000 }))).toEqual({
       kind: 'denied',
-      budget: { name: 'all', window: 'total', limitNanos: 1_000 },
+      budget: budgetClaim({ limitNanos: 1_000 }),
       spentNanos: 400,
       heldNanos: 250,
+      limitNanos: 1_000,
     });
     expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 400, heldNanos: 250 });
     expect(await ledger.admit(admitRequest({ job: 'c', hold: 350, limit: 1_000 }))).toEqual({
@@ -85,12 +90,12 @@ describe('admitting', () => {
   test('a denial by one of two budgets reserves nothing in the other', async () => {
     const { ledger } = stores;
     const budgets = [
-      { name: 'wide', window: '2026-11', limitNanos: 1_000 },
-      { name: 'narrow', window: 'total', limitNanos: 10 },
+      budgetClaim({ purse: 'wide', limitNanos: 1_000 }),
+      budgetClaim({ purse: 'narrow', limitNanos: 10 }),
     ];
     const denied = await ledger.admit({ ...admitRequest({ job: 'a', hold: 11 }), budgets });
     expect(denied).toMatchObject({ kind: 'denied', budget: { name: 'narrow' } });
-    expect(await ledger.budget('wide', '2026-11')).toEqual({ spentNanos: 0, heldNanos: 0 });
+    expect(await ledger.budget('wide', 'total')).toEqual({ spentNanos: 0, heldNanos: 0 });
     expect(await ledger.openAttempts()).toBe(0);
   });
 
@@ -117,7 +122,7 @@ describe('admitting', () => {
 
   test('a job that has ended is not admitted again', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await sendOut(ledger, { job: 'a', hold: 300 });
     await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }));
     expect(await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }))).toEqual({
       kind: 'done',
@@ -140,8 +145,8 @@ describe('admitting', () => {
 
   test('a newer attempt of a job replaces one that was left open: that one is written off, not forgotten', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', start: 1, hold: 300 }));
-    await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 500 }));
+    await sendOut(ledger, { job: 'a', start: 1, hold: 300 });
+    await sendOut(ledger, { job: 'a', start: 2, hold: 500 });
     expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 300, heldNanos: 500 });
 
     await ledger.settle(failedAttempt({ job: 'a', start: 1, cost: 0 }));
@@ -149,16 +154,16 @@ describe('admitting', () => {
     expect(await expectBalanced(stores)).toBe(450);
   });
 
-  test('a late reservation of an overtaken worker does not lose the attempt that runs', async () => {
+  test('an overtaken worker is told so, and cannot disturb the attempt that runs', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 500 }));
-    await ledger.admit(admitRequest({ job: 'a', start: 1, hold: 300 }));
+    await sendOut(ledger, { job: 'a', start: 2, hold: 500 });
+    expect(await ledger.admit(admitRequest({ job: 'a', start: 1, hold: 300 }))).toEqual({ kind: 'superseded' });
+    expect((await ledger.history('a', attemptId({ job: 'a', start: 1 }))).trail).toEqual([]);
 
     await ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 450 }));
-    await ledger.settle(answeredAttempt({ job: 'a', start: 1, cost: 200 }));
 
-    expect(await expectBalanced(stores)).toBe(650);
-    expect(new Set((await stores.usage()).map((record) => record.attempt_id))).toEqual(new Set(['a:1', 'a:2']));
+    expect(await expectBalanced(stores)).toBe(450);
+    expect(await stores.usage()).toMatchObject([{ attempt_id: 'a:2', outcome: 'completed' }]);
   });
 });
 
@@ -166,7 +171,7 @@ describe('settling', () => {
   test('a repeated settle changes nothing', async () => {
     const { ledger, batches } = stores;
     await batches.register({ id: 'b', digest: 'd', total: 2, lane: 'batch', submittedAt: 1 });
-    await ledger.admit(admitRequest({ job: 'a', hold: 300, batch: 'b' }));
+    await sendOut(ledger, { job: 'a', hold: 300, batch: 'b' });
     const request = answeredAttempt({ job: 'a', cost: 120, batch: 'b' });
     await ledger.settle(request);
     const before = [await batches.status('b'), await stores.usage(), await stores.money()];
@@ -179,16 +184,16 @@ describe('settling', () => {
 
   test('a repeated settle of a failed attempt adds neither a record nor a line to the history', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await sendOut(ledger, { job: 'a', hold: 300 });
     await ledger.settle(failedAttempt({ job: 'a', cost: 10 }));
     await ledger.settle(failedAttempt({ job: 'a', cost: 10 }));
-    expect((await ledger.history('a')).trail).toHaveLength(1);
+    expect((await historyOf(ledger, 'a')).trail).toHaveLength(1);
     expect(await expectBalanced(stores)).toBe(10);
   });
 
   test('the first ending of a job stands, and the second is told so', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', hold: 300 }));
+    await sendOut(ledger, { job: 'a', hold: 300 });
     await ledger.settle(answeredAttempt({ job: 'a', cost: 120 }));
     expect(await ledger.settle(refusal({ job: 'a' }))).toEqual(completedResult('a', 120, 'four'));
     expect(await ledger.settle(cachedEnding({ job: 'a' }))).toEqual(completedResult('a', 120, 'four'));
@@ -198,9 +203,9 @@ describe('settling', () => {
 
   test('two workers that answer the same job both pay, and the first answer stands', async () => {
     const { ledger } = stores;
-    await ledger.admit(admitRequest({ job: 'a', start: 1, hold: 300 }));
-    await ledger.history('a');
-    await ledger.admit(admitRequest({ job: 'a', start: 2, hold: 300 }));
+    await sendOut(ledger, { job: 'a', start: 1, hold: 300 });
+    await historyOf(ledger, 'a');
+    await sendOut(ledger, { job: 'a', start: 2, hold: 300 });
     const [first, second] = await Promise.all([
       ledger.settle(answeredAttempt({ job: 'a', start: 2, cost: 100, content: 'first' })),
       ledger.settle(answeredAttempt({ job: 'a', start: 1, cost: 90, content: 'second' })),
@@ -234,9 +239,10 @@ describe('settling', () => {
       ...admit,
       writeOff: { ...admit.writeOff, record: { ...admit.writeOff.record, row_id: content } },
     });
-    await ledger.history('a');
+    await ledger.markSent('a', 'a:1');
+    await historyOf(ledger, 'a');
     expect((await stores.usage())[0]?.row_id).toBe(content);
-    await ledger.admit(admitRequest({ job: 'b', hold: 300 }));
+    await sendOut(ledger, { job: 'b', hold: 300 });
     expect(await ledger.settle(answeredAttempt({ job: 'b', cost: 1, content }))).toMatchObject({
       completion: { content },
     });

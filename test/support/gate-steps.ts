@@ -11,13 +11,18 @@ export const CIRCUIT = 'alpha|sim/small';
 export const KEY = 'alpha#default';
 export const PAIR = 'alpha#default|sim/small';
 
+type Gated = Extract<Admission, { kind: 'gated' }>;
+type UsedUp = Extract<Gated, { reason: 'caller' }>;
+
 export type GateLaboratory = Stores & {
   /** A new job comes to the gates. */
   come: (claim?: Partial<GateClaim>) => Promise<{ job: string; admission: Admission }>;
   /** The same, for one that must be let in; returns its id. */
   enter: (claim?: Partial<GateClaim>) => Promise<string>;
-  /** The same, for one that must be turned away. */
-  wait: (claim?: Partial<GateClaim>) => Promise<Extract<Admission, { kind: 'gated' }>>;
+  /** The same, for one that must be turned away from its model. */
+  wait: (claim?: Partial<GateClaim>) => Promise<Exclude<Gated, UsedUp>>;
+  /** The same, for one whose caller must have used a limit up. */
+  waitForLimit: (claim: Partial<GateClaim>) => Promise<UsedUp>;
   /** The job's call has ended; the job itself goes on. */
   leave: (job: string, verdict: GateReport['verdict'], more?: Partial<GateReport>) => Promise<void>;
   /** Nothing is ever heard of the call. */
@@ -58,14 +63,20 @@ export function openGates(circuit: Partial<CircuitConfig> = {}): GateLaboratory 
     },
     wait: async (gates) => {
       const { admission } = await come(gates);
-      if (admission.kind !== 'gated') throw new Error(`not turned away: ${JSON.stringify(admission)}`);
-      return admission;
+      if (admission.kind === 'gated' && admission.reason !== 'caller') return admission;
+      throw new Error(`not turned away: ${JSON.stringify(admission)}`);
+    },
+    waitForLimit: async (gates) => {
+      const { admission } = await come(gates);
+      if (admission.kind === 'gated' && admission.reason === 'caller') return admission;
+      throw new Error(`not turned away by a limit: ${JSON.stringify(admission)}`);
     },
     leave: async (job, verdict, more) => {
       await ledger.settle(failedAttempt({ job, cost: 0, gate: gateReport(verdict, more) }));
     },
     writeOff: async (job) => {
-      await ledger.history(job);
+      await ledger.markSent(job, `${job}:1`);
+      await ledger.history(job, `${job}:2`);
     },
     gate: async (name) => (await readGates(stores.redis, stores.keys)).find((gate) => gate.name === name),
     state: async (name) => {

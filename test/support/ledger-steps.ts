@@ -1,7 +1,8 @@
+import type { BudgetClaim } from '../../src/domain/budget.ts';
 import type { GateClaim, GateReport } from '../../src/domain/gate.ts';
 import type { AttemptSummary, CompletedResult, Completion, FailedResult } from '../../src/domain/result.ts';
 import type { UsageOutcome, UsageRecord } from '../../src/domain/usage.ts';
-import type { AdmitRequest, SettleRequest } from '../../src/store/ledger.ts';
+import type { Admission, AdmitRequest, JobHistory, Ledger, SettleRequest } from '../../src/store/ledger.ts';
 
 /** The ledger's requests as workers write them, with everything that a test does not care about filled in. */
 
@@ -48,7 +49,16 @@ function summary(outcome: UsageOutcome, costNanos: number): AttemptSummary {
 /** What the call asks of the gates of the model `small`, which has one key and no limits. */
 function gateClaim(more: Partial<GateClaim> = {}): GateClaim {
   const keys = [{ name: 'default', gate: 'default', limits: {} }];
-  return { provider: 'alpha', model: 'sim/small', keys, modelLimits: {}, tokens: 12, isReturning: false, ...more };
+  return {
+    provider: 'alpha',
+    model: 'sim/small',
+    keys,
+    modelLimits: {},
+    tokens: 12,
+    isReturning: false,
+    callers: [],
+    ...more,
+  };
 }
 
 export function gateReport(verdict: GateReport['verdict'], more: Partial<GateReport> = {}): GateReport {
@@ -60,21 +70,51 @@ type AdmitStep = Step & {
   limit?: number;
   cacheKey?: string;
   budget?: string;
+  claim?: Partial<BudgetClaim>;
+  expiresInMs?: number;
   gates?: Partial<GateClaim>;
 };
 
+/** A hard budget in all time. */
+export function budgetClaim(claim: Partial<BudgetClaim> = {}): BudgetClaim {
+  const { purse = 'all', name = purse } = claim;
+  return {
+    name,
+    purse,
+    window: 'total',
+    limitNanos: 1_000_000_000,
+    isSoft: false,
+    onExhausted: 'reject',
+    isPassing: false,
+    ...claim,
+  };
+}
+
 export function admitRequest(step: AdmitStep): AdmitRequest {
-  const { hold, limit = 1_000_000_000, cacheKey, budget = 'all' } = step;
+  const { hold, limit = 1_000_000_000, cacheKey, budget = 'all', claim = {}, expiresInMs = 60_000 } = step;
   return {
     jobId: step.job,
     attemptId: attemptId(step),
     holdNanos: hold,
-    budgets: [{ name: budget, window: 'total', limitNanos: limit }],
+    budgets: [budgetClaim({ purse: budget, limitNanos: limit, ...claim })],
+    expiresInMs,
     ...(step.batch === undefined ? {} : { batchId: step.batch }),
     ...(cacheKey === undefined ? {} : { cacheKey }),
     gates: gateClaim(step.gates),
     writeOff: { record: usageRecord(step, 'unconfirmed', hold), summary: summary('unconfirmed', hold) },
   };
+}
+
+/** Admits the attempt and marks it as sent, as a worker does before it calls. */
+export async function sendOut(ledger: Ledger, step: AdmitStep): Promise<Admission> {
+  const admission = await ledger.admit(admitRequest(step));
+  if (admission.kind === 'admitted') await ledger.markSent(step.job, attemptId(step));
+  return admission;
+}
+
+/** What a later start of the job finds, after whatever happened to those before it. */
+export async function historyOf(ledger: Ledger, job: string): Promise<JobHistory> {
+  return ledger.history(job, attemptId({ job, start: 999 }));
 }
 
 type CallStep = Step & { cost: number; isFallback?: boolean; gate?: GateReport };
