@@ -1,7 +1,9 @@
 import { type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../domain/config.ts';
-import type { QueuedJob } from '../domain/job.ts';
+import { type QueuedJob, isQueuedJob } from '../domain/job.ts';
+import { createKeys } from '../store/keys.ts';
+import { createLaneList } from '../store/lanes.ts';
 
 /** A megabyte: larger data would block Redis and every reader of the queue. */
 export const MOST_JOB_BYTES = 1_048_576;
@@ -15,11 +17,13 @@ export type QueueEntry = { id: string; job: QueuedJob };
 export class Queues {
   readonly #config: Config;
   readonly #redis: Redis;
+  readonly #lanes: ReturnType<typeof createLaneList>;
   readonly #queues = new Map<string, Queue<QueuedJob>>();
 
   constructor(redis: Redis, config: Config) {
     this.#redis = redis;
     this.#config = config;
+    this.#lanes = createLaneList(redis, createKeys(config.redis.prefix));
   }
 
   get(lane: string): Queue<QueuedJob> {
@@ -39,20 +43,25 @@ export class Queues {
   /** Adds jobs; an id that is in the queue already is left as it is. */
   async add(entries: readonly QueueEntry[]): Promise<void> {
     const lanes = Map.groupBy(entries, (entry) => entry.job.lane);
+    await this.#lanes.note([...lanes.keys()]);
     await Promise.all(
-      [...lanes].map(([lane, group]) =>
-        this.get(lane).addBulk(
-          group.map(({ id, job }) => ({ name: job.task ?? '-', data: job, opts: this.#optionsOf(id, job) })),
-        ),
-      ),
+      [...lanes].map(([lane, group]) => this.get(lane).addBulk(group.map((entry) => this.toAdd(entry)))),
     );
   }
 
-  /** Looks for a job in every lane: rows of one batch may lie in several, by their tasks. */
+  /** What a job is added to its lane with. */
+  toAdd({ id, job }: QueueEntry): { name: string; data: QueuedJob; opts: JobsOptions } {
+    return { name: job.task ?? '-', data: job, opts: this.#optionsOf(id, job) };
+  }
+
+  /**
+   * Looks for a job in every lane: rows of one batch may lie in several, by their tasks. Undefined also for one whose
+   * entry nobody can read.
+   */
   async find(jobId: string): Promise<QueuedJob | undefined> {
     const lanes = Object.keys(this.#config.lanes);
-    const jobs = await Promise.all(lanes.map((lane) => this.get(lane).getJob(jobId)));
-    return jobs.find((job) => job !== undefined && job !== null)?.data;
+    const jobs = await Promise.all(lanes.map((lane) => this.get(lane).getJob(jobId).catch(skipUnreadable)));
+    return jobs.map((job) => job?.data).find(isQueuedJob);
   }
 
   /** Takes ended jobs out that are older than their results: a job that is added under the same id would be ignored. */
@@ -77,4 +86,9 @@ export class Queues {
   async close(): Promise<void> {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
   }
+}
+
+/** BullMQ parses what an entry holds; it may have been damaged. */
+function skipUnreadable(error: unknown): undefined {
+  if (!(error instanceof SyntaxError)) throw error;
 }
