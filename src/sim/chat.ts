@@ -38,6 +38,8 @@ type Exchange = {
 
 /** What an error that arrives with a 200 would have been: the provider behind a gateway failed. */
 const INNER_STATUS = 502;
+const EVENT_STREAM = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
+const DEFAULT_DRIP_DELAY_MS = 150;
 const GARBAGE = '<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>';
 
 export function createChatHandler({ plan: planAnswer, ledger, limiter, apiKey }: ChatOptions): ChatHandler {
@@ -139,6 +141,8 @@ function deliver(exchange: Exchange, id: string): void {
   if (plan.fault?.kind === 'garbage') {
     settle({ status: 200 });
     sendText(response, 200, 'text/html', GARBAGE);
+  } else if (plan.fault?.kind === 'drip' || plan.fault?.kind === 'stall') {
+    trickle(exchange, completion);
   } else if (request.stream === true) {
     stream(exchange, completion);
   } else if (plan.fault?.kind === 'truncated') {
@@ -155,6 +159,29 @@ function deliver(exchange: Exchange, id: string): void {
   }
 }
 
+/** A right answer, streamed or not, whose bytes come one at a time, or stop coming halfway. */
+function trickle({ wire, request, response, plan, settle, after }: Exchange, completion: Completion): void {
+  const isStreamed = request.stream === true;
+  const bytes = Buffer.from(isStreamed ? wire.events(completion, request).join('') : wire.completionBody(completion));
+  const plainHeaders = { 'content-type': 'application/json', 'content-length': bytes.length };
+  response.writeHead(200, isStreamed ? EVENT_STREAM : plainHeaders);
+  if (plan.fault?.kind === 'stall') {
+    response.write(bytes.subarray(0, Math.floor(bytes.length / 2)));
+    return;
+  }
+  const byteMs = Math.max(1, plan.fault?.delayMs ?? DEFAULT_DRIP_DELAY_MS);
+  const sendFrom = (index: number): void => {
+    const byte = bytes.subarray(index, index + 1);
+    if (index < bytes.length - 1) {
+      response.write(byte);
+      return after(byteMs, () => sendFrom(index + 1));
+    }
+    settle(billOf(plan));
+    response.end(byte);
+  };
+  sendFrom(0);
+}
+
 function stream({ wire, request, response, plan, settle, after }: Exchange, completion: Completion): void {
   const isTruncated = plan.fault?.kind === 'truncated';
   const isFailed = plan.fault?.kind === 'error-in-200';
@@ -162,7 +189,7 @@ function stream({ wire, request, response, plan, settle, after }: Exchange, comp
   const events = isTruncated || isFailed ? all.slice(0, Math.ceil(all.length / 2)) : all;
   if (isFailed) events.push(failureEventOf(wire, completion));
   const pieceMs = plan.profile.ms_per_output_token * countTokens(CHARACTERS_PER_PIECE);
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  response.writeHead(200, EVENT_STREAM);
 
   const finish = (lastEvents: string): void => {
     settle(isTruncated || isFailed ? { status: 200 } : billOf(plan));

@@ -1,11 +1,22 @@
 import { drawUnit } from './hash.ts';
 import type { SimProfiles } from './profiles.ts';
 
-const NAMED_KINDS = ['timeout', 'slow', 'reset', 'empty', 'garbage', 'truncated', 'error-in-200'] as const;
+const NAMED_KINDS = [
+  'timeout',
+  'slow',
+  'drip',
+  'stall',
+  'reset',
+  'empty',
+  'garbage',
+  'truncated',
+  'error-in-200',
+] as const;
 
 /**
  * - a number: this HTTP status with an error body in OpenAI's shape
  * - `timeout`: never answers · `slow`: answers `delayMs` later · `reset`: the socket is destroyed
+ * - `drip`: the right answer, one byte every `delayMs` · `stall`: half of it, and then the connection stays open
  * - `empty`: 200 with empty content · `garbage`: 200 with HTML · `truncated`: the answer is cut off
  * - `error-in-200`: 200, and an error in the body, or in the middle of the stream
  */
@@ -22,7 +33,7 @@ export type FaultRule = {
   first?: number;
   /** Retry-After of a status, in seconds. */
   retryAfterSeconds?: number;
-  /** Extra wait of `slow`; 5000 unless told. */
+  /** Extra wait of `slow`, 5000 unless told; of each byte of `drip`, 150 unless told. */
   delayMs?: number;
 };
 
@@ -49,7 +60,7 @@ export function parseFaultRule(text: string): FaultRule {
     if (value === undefined) return fail(`setting "${setting}"`);
     if (name === 'first' && Number.isInteger(value)) rule.first = value;
     else if (name === 'retry_after' && typeof kind === 'number') rule.retryAfterSeconds = value;
-    else if (name === 'delay_ms' && kind === 'slow') rule.delayMs = value;
+    else if (name === 'delay_ms' && (kind === 'slow' || kind === 'drip')) rule.delayMs = value;
     else return fail(`setting "${setting}"`);
   }
   return rule;

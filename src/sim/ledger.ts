@@ -29,6 +29,8 @@ export type LedgerTotals = LedgerSums & { by_status: Record<string, number>; by_
 export type LedgerCall = {
   /** The caller's `x-request-id`, or null. */
   request_id: string | null;
+  /** When its body had been read: epoch milliseconds. */
+  at: number;
   model: string;
   status: CallStatus;
   input_tokens: number;
@@ -73,6 +75,7 @@ export function createLedger(keepCalls: number): Ledger {
   return {
     accept(requestId, model) {
       const book = totals;
+      const at = Date.now();
       const ofModel = (book.by_model[model] ??= emptySums());
       book.calls += 1;
       ofModel.calls += 1;
@@ -80,7 +83,7 @@ export function createLedger(keepCalls: number): Ledger {
       return (settlement) => {
         if (!open) return;
         open = false;
-        const call = toCall(requestId, model, settlement);
+        const call = toCall(requestId, at, model, settlement);
         book.by_status[call.status] = (book.by_status[call.status] ?? 0) + 1;
         add(book, settlement, call);
         add(ofModel, settlement, call);
@@ -97,11 +100,12 @@ export function createLedger(keepCalls: number): Ledger {
   };
 }
 
-function toCall(requestId: string | null, model: string, { status, billed }: Settlement): LedgerCall {
+function toCall(requestId: string | null, at: number, model: string, { status, billed }: Settlement): LedgerCall {
   const inputTokens = billed?.inputTokens ?? 0;
   const outputTokens = billed?.outputTokens ?? 0;
   return {
     request_id: requestId,
+    at,
     model,
     status,
     input_tokens: inputTokens,

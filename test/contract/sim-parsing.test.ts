@@ -13,6 +13,8 @@ describe('fault rules', () => {
     ['sim/large=reset:1,first=10', { model: 'sim/large', kind: 'reset', rate: 1, first: 10 }],
     ['sim/*=timeout', { model: 'sim/*', kind: 'timeout', rate: 1 }],
     ['*=slow:0.1,delay_ms=200', { model: '*', kind: 'slow', rate: 0.1, delayMs: 200 }],
+    ['*=drip,delay_ms=20', { model: '*', kind: 'drip', rate: 1, delayMs: 20 }],
+    ['*=stall:0.5', { model: '*', kind: 'stall', rate: 0.5 }],
   ])('%s is read', (text, rule) => {
     expect(parseFaultRule(text)).toEqual(rule);
   });
@@ -28,6 +30,7 @@ describe('fault rules', () => {
     ['sim/a=503,first=1.5', 'setting "first=1.5"'],
     ['sim/a=reset,retry_after=1', 'setting "retry_after=1"'],
     ['sim/a=503,delay_ms=1', 'setting "delay_ms=1"'],
+    ['sim/a=stall,delay_ms=1', 'setting "delay_ms=1"'],
     ['sim/a=503,', 'setting ""'],
   ])('"%s" is refused with one line that names the forms', (text, reason) => {
     expect(() => parseFaultRule(text)).toThrow(`fault "${text}": ${reason}; write MODEL=KIND[:RATE]`);

@@ -1,0 +1,24 @@
+import type { Patch } from './load-patches.ts';
+
+/** Places on a worker's main path at which it can be made to die. */
+const PLACES = {
+  /** The reservation is made; nothing says that the call may have gone out. */
+  'after-admit': { file: 'src/workers/attempt.ts', before: 'if (!(await services.ledger.markSent(' },
+  /** The call is marked as sent; the provider knows nothing of it. */
+  'after-sent': { file: 'src/workers/attempt.ts', before: 'const answer = await call(' },
+  /** The provider has done its work; nobody has written it down. */
+  'after-answer': { file: 'src/workers/attempt.ts', before: 'const latencyMs = services.now() -' },
+  /** Everything is written down; BullMQ does not know that the job has ended. */
+  'after-settle': { file: 'src/workers/worker.ts', before: 'return await settle(outcome,' },
+} as const;
+
+export type CrashPoint = keyof typeof PLACES;
+
+export const CRASH_POINTS = Object.keys(PLACES) as CrashPoint[];
+
+/** The worker kills itself when it comes to this point for the `pass`th time, whichever job it comes with. */
+export function crashAt(point: CrashPoint, pass: number): Patch {
+  const { file, before } = PLACES[point];
+  const crash = `if ((globalThis.passes = (globalThis.passes ?? 0) + 1) === ${pass}) process.kill(process.pid, 'SIGKILL');`;
+  return { file, find: before, replace: `${crash}\n  ${before}` };
+}
