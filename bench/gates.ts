@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { measureCallerLimits } from './caller-limits.ts';
 import { GATE_PROFILES, measureDeadProvider, measureLimit, measureStorm } from './gate-scenarios.ts';
 import { inLaboratory } from './laboratory.ts';
 import { describeMachine } from './report.ts';
@@ -22,6 +23,7 @@ const { figures, redisVersion } = await inLaboratory(async (laboratory) => {
   const learnt = await measureLimit(laboratory, { seconds, isConfigured: false });
   const storm = await measureStorm(laboratory, { seconds });
   const dead = await measureDeadProvider(laboratory);
+  const callers = await measureCallerLimits(laboratory, { rounds: 5 });
   return {
     redisVersion: laboratory.redisVersion,
     figures: {
@@ -37,6 +39,8 @@ const { figures, redisVersion } = await inLaboratory(async (laboratory) => {
       storm_failed: storm.failed,
       calls_after_open: dead.callsAfterOpen,
       calls_after_open_bound: dead.bound,
+      one_caller_limit_cost: callers.one,
+      two_caller_limits_cost: callers.two,
     },
   };
 }, GATE_PROFILES);
@@ -54,6 +58,9 @@ const MEANINGS: Record<keyof typeof figures, string> = {
   storm_failed: 'jobs that failed by it',
   calls_after_open: 'calls of a model that answers nothing but 500, in the nine seconds after its circuit opened',
   calls_after_open_bound: 'the calls under way then, and one trial every two seconds',
+  one_caller_limit_cost:
+    'CPU of Redis for the two steps of a job, each job of another user who has all three kinds of limits; 1 is without limits',
+  two_caller_limits_cost: 'the same, with another limit that all users share',
 };
 
 if (values.json) console.log(JSON.stringify(figures));

@@ -28,6 +28,7 @@ export type SubmitOptions = {
   anyModel: boolean;
   skipInvalid: boolean;
   maxTotalUsd?: number;
+  onExhausted?: 'reject' | 'pause';
 };
 
 const POLL_MS = 200;
@@ -69,11 +70,12 @@ export async function submitBatch(
     ...(options.id === undefined ? {} : { id: options.id }),
     name: options.name ?? input.name,
     ...(options.maxTotalUsd === undefined ? {} : { maxTotalNanos: usdToNanos(options.maxTotalUsd) }),
+    ...(options.onExhausted === undefined ? {} : { onExhausted: options.onExhausted }),
   });
   return { ...submitted, total, invalid: invalid.count };
 }
 
-/** Shows how the batch goes until it has ended, or until the signal says to look away. */
+/** Shows how the batch goes until it has ended or is paused, or until the signal says to look away. */
 export async function watchBatch(
   batches: Batches,
   id: string,
@@ -82,7 +84,7 @@ export async function watchBatch(
 ): Promise<BatchStatus> {
   let status = await batches.status(id);
   let movedAt = Date.now();
-  while (!hasEnded(status) && !signal.aborted) {
+  while (!hasEnded(status) && status.state !== 'paused' && !signal.aborted) {
     view.show(status);
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     const next = await statusInTime(batches, id, view, signal);

@@ -5,7 +5,7 @@ import { isRedisFailure } from '../store/redis.ts';
 import { asTyped } from './invocation.ts';
 
 /** The exit codes of every command. */
-export const EXIT = { ok: 0, someFailed: 1, badInput: 2, redis: 3, budget: 4, interrupted: 130 } as const;
+export const EXIT = { ok: 0, someFailed: 1, badInput: 2, redis: 3, budget: 4, paused: 5, interrupted: 130 } as const;
 
 /** What a command throws that is ended by Ctrl-C; the message says how to go on. */
 export class Interruption extends Error {}

@@ -1,9 +1,5 @@
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EmbeddedRedis, acquireEmbeddedRedis } from '../store/embedded/index.ts';
-import { withLock } from '../store/embedded/lock.ts';
-import { locatePlace } from '../store/embedded/place.ts';
-import { readRecord } from '../store/embedded/server.ts';
+import { type EmbeddedRedis, acquireEmbeddedRedis, fateOfEmbeddedRedis } from '../store/embedded/index.ts';
 import type { Context } from './context.ts';
 import type { OpenRedis } from './redis.ts';
 
@@ -31,7 +27,7 @@ export function keepRedis(context: Context, { redis, isEmbedded }: OpenRedis): R
   let checking: Promise<void> | undefined;
 
   async function check(): Promise<void> {
-    const fate = await fateOfServer(context.directory);
+    const fate = await fateOfEmbeddedRedis(context.directory);
     if (closing.signal.aborted || fate === 'runs') return;
     if (fate === 'stopped') return resolve();
     const tooEarlyMs = startedAt + STARTS_APART_MS - Date.now();
@@ -66,13 +62,4 @@ export function keepRedis(context: Context, { redis, isEmbedded }: OpenRedis): R
       await use?.release();
     },
   };
-}
-
-/** What became of the server. Whoever stops it holds the lock until its record is gone; a death leaves the record. */
-async function fateOfServer(directory: string): Promise<'runs' | 'died' | 'stopped'> {
-  const place = locatePlace(directory);
-  return withLock(place.lockPath, async () => {
-    if (readRecord(place) !== undefined) return 'runs';
-    return existsSync(place.recordPath) ? 'died' : 'stopped';
-  });
 }

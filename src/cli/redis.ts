@@ -1,8 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Redis } from 'ioredis';
-import { InputError } from '../domain/errors.ts';
 import { acquireEmbeddedRedis } from '../store/embedded/index.ts';
-import { problemsOfServer, unusable } from '../store/fitness.ts';
+import { demandFit, problemsOfServer, unusable } from '../store/fitness.ts';
 import { type RedisTarget, connect, describeTarget } from '../store/redis.ts';
 import type { Context } from './context.ts';
 import { asTyped } from './invocation.ts';
@@ -64,17 +63,10 @@ async function demandFitness(context: Context, redis: Redis, target: RedisTarget
   const problems = await problemsOfServer(redis).catch((error: unknown) => {
     throw unusable(target, error);
   });
-  const description = describeTarget(target);
-  const fatal = problems.filter((problem) => problem.fatal);
   for (const { message } of problems.filter((problem) => !problem.fatal)) {
-    context.note(`warning: Redis at ${description}: ${message}`);
+    context.note(`warning: Redis at ${describeTarget(target)}: ${message}`);
   }
-  if (fatal.length > 0) {
-    throw new InputError(
-      fatal.map((problem) => `Redis at ${description} is not fit: ${problem.message}`),
-      3,
-    );
-  }
+  demandFit(target, problems);
 }
 
 async function askToInstall(context: Context): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { InputError } from '../domain/errors.ts';
 import { Strategy } from '../domain/job.ts';
 import { checkBatchId } from '../store/batches.ts';
 import type { SubmitOptions } from './batch-run.ts';
@@ -17,12 +18,16 @@ export type SubmitFlags = {
   account?: string;
   strategy?: Strategy;
   maxTotalUsd?: number;
+  onExhausted?: 'reject' | 'pause';
   anyModel?: boolean;
   skipInvalid?: boolean;
 };
 
 export function toSubmitOptions(flags: SubmitFlags): SubmitOptions {
   if (flags.id !== undefined) checkBatchId(flags.id, '--id');
+  if (flags.onExhausted !== undefined && flags.maxTotalUsd === undefined) {
+    throw new InputError('--on-exhausted says what becomes of rows when --max-total-usd is spent; give that, too');
+  }
   return {
     lane: flags.lane,
     anyModel: flags.anyModel ?? false,
@@ -30,6 +35,7 @@ export function toSubmitOptions(flags: SubmitFlags): SubmitOptions {
     ...(flags.id === undefined ? {} : { id: flags.id }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.maxTotalUsd === undefined ? {} : { maxTotalUsd: flags.maxTotalUsd }),
+    ...(flags.onExhausted === undefined ? {} : { onExhausted: flags.onExhausted }),
     defaults: {
       ...(flags.task === undefined ? {} : { task: flags.task }),
       ...(flags.maxCostUsd === undefined ? {} : { max_cost_usd: flags.maxCostUsd }),
@@ -56,6 +62,12 @@ export function withSubmitFlags(command: Command): Command {
     .option('--account <name>', 'who pays')
     .addOption(new Option('--strategy <name>', 'how models are ranked').choices(Strategy.options))
     .option('--max-total-usd <usd>', 'cap on the whole batch', parseUsd)
+    .addOption(
+      new Option(
+        '--on-exhausted <how>',
+        'rows that the cap has no room for: have them fail, or pause the batch',
+      ).choices(['reject', 'pause']),
+    )
     .option('--any-model', 'route rows freely, whatever model they name')
     .option('--skip-invalid', 'set bad lines aside instead of refusing the batch');
 }

@@ -1,8 +1,17 @@
 import type { GateStatus } from '../store/gates/read.ts';
 import { createSeries } from './prometheus.ts';
 
-/** How the gates stand now: what is stopped and why, what is under way, and which limits are enforced. */
-export function renderGates(gates: readonly GateStatus[]): string[] {
+export type GateReadings = {
+  gates: readonly GateStatus[];
+  /** By limit: how often it has had a call wait. */
+  refusals: ReadonlyMap<string, number>;
+};
+
+/**
+ * How the gates stand now: what is stopped and why, what is under way, and which limits are enforced. Of callers there may
+ * be any number: only their limits have names here.
+ */
+export function renderGates({ gates, refusals }: GateReadings): string[] {
   const stopped = createSeries('gauge', {
     name: 'sluice_gate_stopped',
     help: '1 for a gate that lets no calls pass (state "stopped") or one at a time (state "trying"), by reason.',
@@ -21,7 +30,12 @@ export function renderGates(gates: readonly GateStatus[]): string[] {
       if (amount !== undefined) limits.add({ ...labels, limit }, amount);
     }
   }
-  return [stopped.render(), calls.render(), limits.render()];
+  const refused = createSeries('counter', {
+    name: 'sluice_limit_refusals_total',
+    help: 'How often calls had to wait for a limit of users, accounts, tasks or lanes, by limit.',
+  });
+  for (const [limit, count] of refusals) refused.add({ limit }, count);
+  return [stopped.render(), calls.render(), limits.render(), refused.render()];
 }
 
 function limitsOf(gate: GateStatus): Record<string, number | undefined> {

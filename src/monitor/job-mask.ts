@@ -11,6 +11,7 @@ const OPEN_FIELDS = [
   'id',
   'metadata',
   'max_cost_usd',
+  'max_total_usd',
   'max_latency_ms',
   'max_tokens',
   'deadline_ms',

@@ -1,8 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import type { GateStatus } from '../store/gates/read.ts';
 import { within } from './deadline.ts';
-import { renderGates } from './gate-metrics.ts';
+import { type GateReadings, renderGates } from './gate-metrics.ts';
 import { CONTENT_TYPE, createSeries } from './prometheus.ts';
 import type { UsageTally } from './usage-tally.ts';
 
@@ -15,7 +14,7 @@ export function addMetrics(
   app: FastifyInstance,
   queues: readonly Queue[],
   tally: UsageTally,
-  readGates: () => Promise<readonly GateStatus[]>,
+  readGates: () => Promise<GateReadings>,
 ): void {
   app.get('/metrics', async (_request, reply) => {
     const [queueMetrics, gateMetrics] = await Promise.all([

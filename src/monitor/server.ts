@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { InputError } from '../domain/errors.ts';
-import { readGates } from '../store/gates/read.ts';
+import { readGates, readLimitRefusals } from '../store/gates/read.ts';
 import { createKeys } from '../store/keys.ts';
 import { connect, describeTarget, type RedisTarget } from '../store/redis.ts';
 import { createUsageStream } from '../store/usage-stream.ts';
@@ -10,6 +10,7 @@ import { addAccess } from './access.ts';
 import { addBoard, BOARD_PATH } from './board.ts';
 import { type Credentials, resolveCredentials } from './credentials.ts';
 import { within } from './deadline.ts';
+import type { GateReadings } from './gate-metrics.ts';
 import { addHealth } from './health.ts';
 import { addMetrics } from './metrics.ts';
 import { addProtection } from './protection.ts';
@@ -127,10 +128,16 @@ function createApp(options: MonitorOptions, sources: Sources, credentials: Crede
   app.register(async (guarded) => {
     guarded.addHook('onRequest', requireLogin);
     guarded.get('/', (_request, reply) => reply.redirect(BOARD_PATH));
-    addMetrics(guarded, sources.queues, sources.tally, () => readGates(sources.redis, createKeys(options.prefix)));
+    addMetrics(guarded, sources.queues, sources.tally, () => readGateMetrics(sources.redis, options.prefix));
     addBoard(guarded, sources.queues, { writable, showPrompts });
   });
   return app;
+}
+
+async function readGateMetrics(redis: Redis, prefix: string): Promise<GateReadings> {
+  const keys = createKeys(prefix);
+  const [gates, refusals] = await Promise.all([readGates(redis, keys), readLimitRefusals(redis, keys)]);
+  return { gates, refusals };
 }
 
 /** One line when Redis goes and one when it is back, however often the client tries in between. */

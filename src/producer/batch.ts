@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { batchBudget } from '../domain/budget.ts';
 import type { Config } from '../domain/config.ts';
 import { GatewayError, InputError } from '../domain/errors.ts';
 import type { QueuedJob } from '../domain/job.ts';
@@ -11,10 +13,13 @@ import {
   checkBatchId,
   createBatchStore,
 } from '../store/batches.ts';
-import { createKeys } from '../store/keys.ts';
+import { announceCancellation } from '../store/cancellations.ts';
+import { type Keys, createKeys } from '../store/keys.ts';
 import { type Ledger, createLedger } from '../store/ledger.ts';
+import { createParking } from '../store/parking.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
 import { enqueueInChunks } from './chunks.ts';
+import { releaseParked } from './parked.ts';
 import { type QueueEntry, Queues } from './queues.ts';
 
 export type BatchRequest = {
@@ -26,17 +31,32 @@ export type BatchRequest = {
   lane: string;
   /** What all rows together may cost, in nano-dollars: reserved before each call, so that it cannot be passed. */
   maxTotalNanos?: number;
+  /** What becomes of rows for whom too little of it is left; `reject` without it. */
+  onExhausted?: 'reject' | 'pause';
   rows: AsyncIterable<QueuedJob>;
 };
 
 /** A result's place in its batch; `result` is missing for a row that has not ended. */
 export type BatchRow = { row: number; result: JobResult | undefined };
 
+/** How many rows a cancellation ended. */
+export type Cancellation = {
+  /** Waiting rows that were taken out: no call was made for them. */
+  cancelled: number;
+  /** Rows whose call was under way, and was broken off. */
+  brokenOff: number;
+  /** Rows whose worker was not heard of in time: they end when it is, or when another takes them over. */
+  underWay: number;
+};
+
 const PAGE = 500;
+const BREAK_OFF_WITHIN_MS = 5_000;
+const LOOK_EVERY_MS = 50;
 
 /** Batches: submitted whole, run by workers anywhere, looked at and cancelled from anywhere. */
 export class Batches {
   readonly #redis: Redis;
+  readonly #keys: Keys;
   readonly #queues: Queues;
   readonly #store: BatchStore;
   readonly #ledger: Ledger;
@@ -46,6 +66,7 @@ export class Batches {
     const keys = createKeys(config.redis.prefix);
     const ttlMs = config.results.keep;
     this.#resultTtlMs = ttlMs;
+    this.#keys = keys;
     this.#redis = connect(redis, { name: 'sluice:batches' });
     this.#queues = new Queues(this.#redis, config);
     this.#store = createBatchStore(this.#redis, keys, { ttlMs });
@@ -100,20 +121,39 @@ export class Batches {
   }
 
   /**
-   * Takes the batch's waiting rows out of the queue. What has ended keeps its result; calls under way are finished.
-   * Returns how many rows were taken out.
+   * Ends the batch's rows: waiting ones are taken out of the queue, calls under way are broken off in whichever worker,
+   * and waited for, a few seconds at the most. What has ended keeps its result.
    */
-  async cancel(id: string): Promise<{ cancelled: number }> {
+  async cancel(id: string): Promise<Cancellation> {
+    const counts = { cancelled: 0, brokenOff: 0 };
     const { state } = await this.status(id);
-    if (state === 'finished') return { cancelled: 0 };
+    if (state === 'finished') return { ...counts, underWay: 0 };
     await this.#store.markCancelled(id);
-    let cancelled = 0;
+    await announceCancellation(this.#redis, this.#keys, id);
+    const underWay: string[] = [];
     for await (const page of this.results(id)) {
-      const open = page.filter((entry) => entry.result === undefined);
-      const removed = await Promise.all(open.map(({ row }) => this.#cancelRow(id, row)));
-      cancelled += removed.filter(Boolean).length;
+      // When it had been cancelled before, what had ended was counted then.
+      if (state !== 'cancelled') for (const { result } of page) if (result) count(result, counts);
+      const open = page.filter(({ result }) => result === undefined);
+      const endings = await Promise.all(open.map(({ row }) => this.#cancelRow(id, row)));
+      for (const [index, { row }] of open.entries()) {
+        const ending = endings[index];
+        if (ending) count(ending, counts);
+        else underWay.push(rowJobId(id, row));
+      }
     }
-    return { cancelled };
+    return { ...counts, underWay: await this.#waitForEnds(underWay, counts) };
+  }
+
+  /**
+   * Has the rows of a paused batch go on. Whether there is money for them by now the ledger says: a batch whose budget is
+   * still spent is paused again. `released` are the rows that were waiting for it.
+   */
+  async resume(id: string): Promise<{ wasPaused: boolean; released: number }> {
+    await this.status(id);
+    const wasPaused = await this.#store.resume(id, Date.now());
+    const parking = createParking(this.#redis, this.#keys, { resultTtlMs: this.#resultTtlMs });
+    return { wasPaused, released: await releaseParked([batchBudget(id)], parking, this.#queues) };
   }
 
   async close(): Promise<void> {
@@ -126,23 +166,44 @@ export class Batches {
   }
 
   /**
-   * False for a row whose call is under way: it ends by itself. The queue's entry stays until a worker comes to it and
+   * How the row has ended; undefined when its call is under way. The queue's entry stays until a worker comes to it and
    * finds the job ended: taking entries out of the middle of a long list would cost the square of its length.
    */
-  async #cancelRow(batchId: string, row: number): Promise<boolean> {
+  async #cancelRow(batchId: string, row: number): Promise<JobResult | undefined> {
     const jobId = rowJobId(batchId, row);
     const job = await this.#queues.find(jobId);
     let told = -1;
     for (;;) {
       const trail = await this.#ledger.trail(jobId);
       // It was refused, and no attempt has failed since the trail was read: a call is under way.
-      if (trail.length === told) return false;
+      if (trail.length === told) return undefined;
       told = trail.length;
       const result = cancelledResult(jobId, job, trail, Date.now());
       const standing = await this.#ledger.settle({ jobId, batchId, result, unlessCalling: true });
-      if (standing) return standing.status === 'failed' && standing.error.code === 'CANCELLED';
+      if (standing) return standing;
     }
   }
+
+  /** Counts how these jobs end; returns how many have not ended in time. */
+  async #waitForEnds(jobIds: readonly string[], counts: Counts): Promise<number> {
+    const deadline = performance.now() + BREAK_OFF_WITHIN_MS;
+    let open = [...jobIds];
+    while (open.length > 0 && performance.now() < deadline) {
+      const results = await this.#ledger.results(open);
+      for (const result of results) if (result) count(result, counts);
+      open = open.filter((_, index) => results[index] === undefined);
+      if (open.length > 0) await sleep(LOOK_EVERY_MS);
+    }
+    return open.length;
+  }
+}
+
+type Counts = Pick<Cancellation, 'cancelled' | 'brokenOff'>;
+
+function count(result: JobResult, counts: Counts): void {
+  if (result.status !== 'failed' || result.error.code !== 'CANCELLED') return;
+  if (result.attempts.at(-1)?.error_code === 'CANCELLED') counts.brokenOff += 1;
+  else counts.cancelled += 1;
 }
 
 export function rowJobId(batchId: string, row: number): string {
@@ -152,7 +213,7 @@ export function rowJobId(batchId: string, row: number): string {
 function toManifest(id: string, request: BatchRequest): BatchManifest {
   return {
     id,
-    digest: `${request.digest}:${request.maxTotalNanos ?? ''}:${request.lane}`,
+    digest: digestOf(request),
     total: request.total,
     lane: request.lane,
     submittedAt: Date.now(),
@@ -161,8 +222,12 @@ function toManifest(id: string, request: BatchRequest): BatchManifest {
   };
 }
 
+function digestOf({ digest, maxTotalNanos, lane, onExhausted }: BatchRequest): string {
+  return `${digest}:${maxTotalNanos ?? ''}:${lane}${onExhausted === 'pause' ? ':pause' : ''}`;
+}
+
 async function* toEntries(batchId: string, request: BatchRequest, skip: number): AsyncGenerator<QueueEntry> {
-  const { maxTotalNanos } = request;
+  const { maxTotalNanos, onExhausted } = request;
   let row = -1;
   for await (const job of request.rows) {
     row += 1;
@@ -171,6 +236,7 @@ async function* toEntries(batchId: string, request: BatchRequest, skip: number):
       id: batchId,
       row,
       ...(maxTotalNanos === undefined ? {} : { max_total_usd: nanosToUsd(maxTotalNanos) }),
+      ...(onExhausted === undefined ? {} : { on_exhausted: onExhausted }),
     };
     yield { id: rowJobId(batchId, row), job: { ...job, batch } };
   }

@@ -40,6 +40,7 @@ const Body = z.record(z.string(), z.unknown());
 const Extension = z.strictObject({
   task: z.string().optional(),
   max_cost_usd: z.number().optional(),
+  max_total_usd: z.number().optional(),
   max_latency_ms: z.number().optional(),
   lane: z.string().optional(),
   account: z.string().optional(),

@@ -8,6 +8,7 @@ export type RowDefaults = Pick<
   PromptJob,
   | 'task'
   | 'max_cost_usd'
+  | 'max_total_usd'
   | 'max_latency_ms'
   | 'max_tokens'
   | 'lane'

@@ -15,11 +15,16 @@ export type BatchManifest = {
   submittedAt: number;
 };
 
-export type BatchState = 'enqueueing' | 'running' | 'cancelled' | 'finished';
+export type BatchState = 'enqueueing' | 'running' | 'paused' | 'cancelled' | 'finished';
+
+/** Why a batch is paused: a purse had too little left for a call that may have cost `boundNanos`. */
+export type BatchPause = { purse: string; spentNanos: number; limitNanos: number; boundNanos: number; at: number };
 
 /** Where a batch stands. The counters are exact: each moves in the same step as the result or the bill it counts. */
 export type BatchStatus = BatchManifest & {
   state: BatchState;
+  /** Also of a batch that was cancelled since, or whose last rows ended. */
+  pause?: BatchPause;
   /** Rows that the queue has acknowledged. */
   enqueued: number;
   completed: number;
@@ -45,6 +50,26 @@ const MARK_CANCELLED = `
 if redis.call('HEXISTS', KEYS[1], 'manifest') == 0 then return end
 redis.call('HSET', KEYS[1], 'cancelled', '1')
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`;
+
+/**
+ * ARGV: the reason, when the call was about to be made (ms), life of the batch. What was found out before the batch was
+ * resumed does not pause it again. The first reason stands.
+ */
+const MARK_PAUSED = `
+if redis.call('HEXISTS', KEYS[1], 'manifest') == 0 then return 'unknown' end
+if tonumber(redis.call('HGET', KEYS[1], 'resumed') or 0) >= tonumber(ARGV[2]) then return 'resumed' end
+redis.call('HSETNX', KEYS[1], 'paused', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 'paused'
+`;
+
+/** ARGV: now (ms), life of the batch. Reply: 1 when it was paused. */
+const MARK_RESUMED = `
+if redis.call('HDEL', KEYS[1], 'paused') == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'resumed', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
 `;
 
 /** Batch ids are parts of Redis keys and of job ids. `name` is what the person knows the id by. */
@@ -89,6 +114,25 @@ export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: num
     await redis.eval(MARK_CANCELLED, 1, keys.batch(batchId), ttlMs);
   }
 
+  /**
+   * Has all rows of the batch wait until it is resumed; calls under way are finished. `askedAt` is when the call for which
+   * there was too little left was about to be made. `resumed`: somebody has resumed the batch since, and it goes on.
+   * `unknown`: there is no such batch.
+   */
+  async function pause(
+    batchId: string,
+    reason: BatchPause,
+    askedAt: number,
+  ): Promise<'paused' | 'resumed' | 'unknown'> {
+    const fields = [JSON.stringify(reason), askedAt, ttlMs];
+    return (await redis.eval(MARK_PAUSED, 1, keys.batch(batchId), ...fields)) as 'paused' | 'resumed' | 'unknown';
+  }
+
+  /** Takes the mark away; who waits is not woken by that. False when it was not paused. */
+  async function resume(batchId: string, now: number): Promise<boolean> {
+    return (await redis.eval(MARK_RESUMED, 1, keys.batch(batchId), now, ttlMs)) === 1;
+  }
+
   async function status(batchId: string): Promise<BatchStatus | undefined> {
     const fields = await redis.hgetall(keys.batch(batchId));
     const manifest = fields['manifest'];
@@ -102,15 +146,17 @@ export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: num
     return statuses.filter((entry) => entry !== undefined);
   }
 
-  return { register, markEnqueued, markCancelled, status, list };
+  return { register, markEnqueued, markCancelled, pause, resume, status, list };
 }
 
 function toStatus(manifest: BatchManifest, fields: Record<string, string>): BatchStatus {
   const count = (name: string): number => Number(fields[name] ?? 0);
   const [enqueued, completed, failed] = [count('enqueued'), count('completed'), count('failed')];
+  const { cancelled, paused } = fields;
   return {
     ...manifest,
-    state: toState(manifest.total, enqueued, completed + failed, fields['cancelled'] !== undefined),
+    state: toState(manifest.total, enqueued, completed + failed, cancelled !== undefined, paused !== undefined),
+    ...(paused === undefined ? {} : { pause: JSON.parse(paused) as BatchPause }),
     enqueued,
     completed,
     failed,
@@ -122,8 +168,9 @@ function toStatus(manifest: BatchManifest, fields: Record<string, string>): Batc
   };
 }
 
-function toState(total: number, enqueued: number, ended: number, cancelled: boolean): BatchState {
+function toState(total: number, enqueued: number, ended: number, cancelled: boolean, paused: boolean): BatchState {
   if (ended >= total) return cancelled ? 'cancelled' : 'finished';
   if (cancelled) return 'cancelled';
+  if (paused) return 'paused';
   return enqueued < total ? 'enqueueing' : 'running';
 }

@@ -4,22 +4,26 @@ import { type RedisTarget, describeTarget } from './redis.ts';
 
 export type ServerProblem = {
   message: string;
-  /** Sluice refuses to work with it; otherwise it only warns. */ fatal: boolean;
+  /** Sluice refuses to work with it; otherwise it only warns. */
+  fatal: boolean;
 };
 
 const NEEDED_MAJOR = 7;
 const ANSWER_WITHIN_MS = 5_000;
 const CLOCK_TOLERANCE_MS = 1_000;
 
-/**
- * What is wrong with a Redis server for a queue and a ledger: unreachable (throws, with one clear sentence), too old,
- * a replica, evicting, without AOF, its clock apart from ours. Reads INFO and TIME only, which managed services allow.
- */
+/** As `inspectServer`; when it cannot be reached within seconds it throws, with one clear sentence. */
 export async function problemsOfServer(redis: Redis, now: () => number = Date.now): Promise<ServerProblem[]> {
-  const before = now();
-  const [info, [seconds, micros]] = await withinTime(Promise.all([redis.info(), redis.time()]), redis);
-  const clockMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
-  const apartMs = Math.round(Math.abs(clockMs - (before + now()) / 2));
+  return withinTime(inspectServer(redis, now), redis);
+}
+
+/**
+ * What is wrong with a Redis server for a queue and a ledger: too old, a replica, evicting, without AOF, its clock apart
+ * from ours. Reads INFO and TIME only, which managed services allow. Waits for as long as the connection does.
+ */
+export async function inspectServer(redis: Redis, now: () => number = Date.now): Promise<ServerProblem[]> {
+  const info = await redis.info();
+  const apartMs = await clocksApartMs(redis, now);
   const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
   const problems: ServerProblem[] = [];
   const version = field('redis_version');
@@ -39,6 +43,29 @@ export async function problemsOfServer(redis: Redis, now: () => number = Date.no
     problems.push({ fatal: false, message: 'appendonly is off: a crash of Redis loses jobs and bills; turn AOF on' });
   }
   return problems;
+}
+
+/**
+ * By how much the clocks are apart at the least: when within the round trip Redis read its own is not known, so that a
+ * slow answer makes no clock wrong.
+ */
+async function clocksApartMs(redis: Redis, now: () => number): Promise<number> {
+  const before = now();
+  const [seconds, micros] = await redis.time();
+  const after = now();
+  const clockMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
+  return Math.max(0, Math.round(Math.max(before - clockMs, clockMs - after)));
+}
+
+/** Refuses a server that is not fit: throws an InputError with a line for each reason. */
+export function demandFit(target: RedisTarget, problems: readonly ServerProblem[]): void {
+  const fatal = problems.filter((problem) => problem.fatal);
+  if (fatal.length === 0) return;
+  const description = describeTarget(target);
+  throw new InputError(
+    fatal.map(({ message }) => `Redis at ${description} is not fit: ${message}`),
+    3,
+  );
 }
 
 /**

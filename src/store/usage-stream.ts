@@ -3,6 +3,8 @@ import { UsageRecord } from '../domain/usage.ts';
 import type { Keys } from './keys.ts';
 
 export type UsageEntry = { id: string; record: UsageRecord };
+/** An entry as it stands in Redis: its id, and fields and values by turns. */
+export type StreamEntry = [id: string, fields: string[]];
 
 const PAGE = 1_000;
 
@@ -16,10 +18,25 @@ export function createUsageStream(redis: Redis, keys: Keys) {
     for (;;) {
       const page = await redis.xrange(keys.usage, start, '+', 'COUNT', PAGE);
       if (page.length === 0) return;
-      yield page.flatMap(toEntry);
+      yield page.flatMap(understand);
       start = `(${page.at(-1)?.[0]}`;
       if (page.length < PAGE) return;
     }
+  }
+
+  /**
+   * The entries that follow `afterId`, at most `count`, also those that are not understood. With `beforeId` only those
+   * in front of it, with `untilId` that one is the last.
+   */
+  async function page(options: {
+    afterId: string;
+    beforeId?: string;
+    untilId?: string;
+    count?: number;
+  }): Promise<StreamEntry[]> {
+    const { afterId, beforeId, untilId = '+', count = PAGE } = options;
+    const end = beforeId === undefined ? untilId : `(${beforeId}`;
+    return redis.xrange(keys.usage, `(${afterId}`, end, 'COUNT', count);
   }
 
   /**
@@ -31,10 +48,10 @@ export function createUsageStream(redis: Redis, keys: Keys) {
     let last = afterId === '$' ? await newestId() : afterId;
     while (!signal.aborted) {
       const reply = await redis.xread('COUNT', PAGE, 'BLOCK', 1_000, 'STREAMS', keys.usage, last);
-      const page = reply?.[0]?.[1] ?? [];
-      if (page.length === 0) continue;
-      last = page.at(-1)?.[0] ?? last;
-      yield page.flatMap(toEntry);
+      const entries = reply?.[0]?.[1] ?? [];
+      if (entries.length === 0) continue;
+      last = entries.at(-1)?.[0] ?? last;
+      yield entries.flatMap(understand);
     }
   }
 
@@ -47,17 +64,22 @@ export function createUsageStream(redis: Redis, keys: Keys) {
     return redis.xlen(keys.usage);
   }
 
-  return { read, follow, length };
+  return { read, page, follow, length };
 }
 
 /** Entries that are not a usage record of a version that we know are left out, not guessed at. */
-function toEntry([id, fields]: [string, string[]]): UsageEntry[] {
+export function understand([id, fields]: StreamEntry): UsageEntry[] {
+  const parsed = UsageRecord.safeParse(recordOf(fields));
+  return parsed.success ? [{ id, record: parsed.data }] : [];
+}
+
+/** What an entry holds, unchecked; undefined when it is no JSON. */
+export function recordOf(fields: readonly string[]): unknown {
   const text = fields[fields.indexOf('record') + 1];
-  if (text === undefined) return [];
+  if (text === undefined) return undefined;
   try {
-    const parsed = UsageRecord.safeParse(JSON.parse(text));
-    return parsed.success ? [{ id, record: parsed.data }] : [];
+    return JSON.parse(text);
   } catch {
-    return [];
+    return undefined;
   }
 }

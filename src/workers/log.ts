@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { BudgetAlert } from '../domain/budget.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Start } from './services.ts';
 
@@ -31,4 +32,22 @@ export function logOutcome(logger: Logger, start: Start, outcome: Outcome): void
         outcome.kind === 'deferred' ? 'job deferred' : 'attempt failed',
       );
   }
+}
+
+/** Each is raised once in a window, by whichever worker it comes to. */
+export function logAlert(logger: Logger, { purse, window, spent_nanos, limit_nanos, soft }: BudgetAlert): void {
+  const amounts = { spent_usd: spent_nanos / 1e9, limit_usd: limit_nanos / 1e9 };
+  logger.warn({ budget: purse, window, ...amounts, soft }, 'budget alert');
+}
+
+const SECOND_MS = 1_000;
+
+/** For what can happen thousands of times a second: one line of them is enough to know, and a flood fills the disk. */
+export function onceASecond(clock: () => number = () => performance.now()): (write: () => void) => void {
+  let lastAtMs = Number.NEGATIVE_INFINITY;
+  return (write) => {
+    if (clock() - lastAtMs < SECOND_MS) return;
+    lastAtMs = clock();
+    write();
+  };
 }

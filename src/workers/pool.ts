@@ -1,15 +1,27 @@
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { createProviders } from '../providers/index.ts';
 import { createRouter } from '../router/index.ts';
 import { gatedModelsOf } from '../store/gates/models.ts';
-import { createKeys } from '../store/keys.ts';
-import { createLedger } from '../store/ledger.ts';
+import { createBatchStore } from '../store/batches.ts';
+import { type Keys, createKeys } from '../store/keys.ts';
+import { demandFit, inspectServer } from '../store/fitness.ts';
+import { type Ledger, createLedger } from '../store/ledger.ts';
 import { createObservationReader } from '../store/observations.ts';
+import { createParking } from '../store/parking.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
+import { obeyCancellations } from './cancellation.ts';
+import { type Chore, startChores } from './chores.ts';
+import { watchFitness } from './fitness-watch.ts';
+import { guardLedger } from './guarded-ledger.ts';
+import { janitorChore } from './janitor.ts';
+import { logAlert } from './log.ts';
+import { rollupChore } from './rollup-chore.ts';
 import type { Services } from './services.ts';
 import { LaneWorker } from './worker.ts';
+import { type WriteGuard, createWriteGuard } from './write-guard.ts';
 
 export type WorkerPoolOptions = {
   config: Config;
@@ -21,13 +33,22 @@ export type WorkerPoolOptions = {
   lanes?: readonly string[];
 };
 
+/** Workers go on when none is left. */
+type PauseReason = 'writes' | 'fitness';
+
+type ChoreTools = { redis: Redis; keys: Keys; ledger: Ledger; config: Config; logger: Logger };
+
 const OBSERVE_EVERY_MS = 1_000;
+const REAP_EVERY_MS = 5_000;
 
 /** A process's share of the work: one worker a lane, each with its part of the concurrency, around one set of services. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
+  readonly #pauses = new Set<PauseReason>();
   #workers: LaneWorker[] = [];
-  #release: () => Promise<void> = async () => {};
+  /** Undoes what was started, the last first. */
+  readonly #undo: (() => Promise<void> | void)[] = [];
+  #guard: WriteGuard | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -40,9 +61,15 @@ export class WorkerPool {
     this.#options = options;
   }
 
-  /** Takes jobs from when it resolves. Waits for a Redis that is away; `stop` ends that, too. */
+  /**
+   * Takes jobs from when it resolves. Waits for a Redis that is away; `stop` ends that, too. Throws an InputError with
+   * `exitCode` 3 for one that is not fit: too old, evicting, a replica, its clock more than a second from ours.
+   */
   start(): Promise<void> {
-    this.#started ??= this.#start();
+    this.#started ??= this.#start().catch(async (error: unknown) => {
+      await this.#release();
+      throw error;
+    });
     return this.#started;
   }
 
@@ -53,51 +80,117 @@ export class WorkerPool {
   }
 
   async #start(): Promise<void> {
-    const { config, logger } = this.#options;
+    const { config, logger, redis: target } = this.#options;
     const keys = createKeys(config.redis.prefix);
     const onError = (error: Error): void => logger.debug({ error: error.message }, 'redis connection');
-    const queueRedis = connect(this.#options.redis, { name: 'sluice:worker', patient: true, gathers: true }, onError);
-    const ledgerRedis = connect(this.#options.redis, { name: 'sluice:ledger', patient: true }, onError);
-    const providers = createProviders(config.providers);
-    const router = createRouter(config);
-    const observations = createObservationReader(ledgerRedis, keys, gatedModelsOf(config));
-    const services: Services = {
-      config,
-      router,
-      ledger: createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep, circuit: config.circuit }),
-      providers,
-      observations: () => observations.current(),
-      now: Date.now,
-      random: Math.random,
-    };
-    const timer = setInterval(() => {
-      observations.refresh().catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')));
-    }, OBSERVE_EVERY_MS);
-    this.#release = async () => {
-      clearInterval(timer);
-      await providers.close();
-      queueRedis.disconnect();
-      ledgerRedis.disconnect();
-    };
-    await observations.refresh();
+    const [queueRedis, ledgerRedis, subscriber] = [
+      connect(target, { name: 'sluice:worker', patient: true, gathers: true }, onError),
+      connect(target, { name: 'sluice:ledger', patient: true }, onError),
+      connect(target, { name: 'sluice:cancellations', patient: true }, onError),
+    ];
+    this.#undo.push(() => [queueRedis, ledgerRedis, subscriber].forEach((redis) => redis.disconnect()));
+    const inspect = () => inspectServer(ledgerRedis);
+    demandFit(target, await inspect());
+    if (this.#stopped) return;
+
+    const guard = createWriteGuard({
+      probe: () => ledgerRedis.set(keys.writeProbe, '1', 'PX', 1_000),
+      pause: () => this.#pause('writes'),
+      resume: () => this.#resume('writes'),
+      logger,
+    });
+    this.#guard = guard;
+    const ledger = createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep, circuit: config.circuit });
+    const services = await this.#openServices(ledgerRedis, keys, guardLedger(ledger, guard), onError);
     if (this.#stopped) return;
     this.#workers = shareOut(config, this.#options).map(
       ({ lane, concurrency }) =>
-        new LaneWorker({ lane, concurrency, prefix: keys.prefix, redis: queueRedis, services, logger }),
+        new LaneWorker({ lane, concurrency, prefix: keys.prefix, redis: queueRedis, services, guard, logger }),
     );
+    obeyCancellations({ subscriber, redis: ledgerRedis, keys, workers: this.#workers });
     await Promise.all(this.#workers.map((worker) => worker.start()));
+
+    const watch = watchFitness({
+      inspect,
+      pause: () => this.#pause('fitness'),
+      resume: () => this.#resume('fitness'),
+      logger,
+    });
+    this.#undo.push(() => watch.stop());
+    const tools = { redis: ledgerRedis, keys, ledger, config, logger };
+    const chores = startChores({ ...tools, notice: (error) => guard.notice(error), chores: choresOf(tools) });
+    this.#undo.push(() => chores.stop());
+  }
+
+  async #openServices(redis: Redis, keys: Keys, ledger: Ledger, onError: (error: Error) => void): Promise<Services> {
+    const { config, logger } = this.#options;
+    const providers = createProviders(config.providers);
+    this.#undo.push(() => providers.close());
+    const observations = createObservationReader(redis, keys, gatedModelsOf(config));
+    const timer = setInterval(() => {
+      observations.refresh().catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')));
+    }, OBSERVE_EVERY_MS);
+    this.#undo.push(() => clearInterval(timer));
+    await observations.refresh();
+    const router = createRouter(config);
+    return {
+      config,
+      router,
+      ledger,
+      parking: createParking(redis, keys, { resultTtlMs: config.results.keep }),
+      batches: createBatchStore(redis, keys, { ttlMs: config.results.keep }),
+      providers,
+      observations: () => observations.current(),
+      notify: (alert) => logAlert(logger, alert),
+      now: Date.now,
+      random: Math.random,
+    };
+  }
+
+  #pause(reason: PauseReason): void {
+    this.#pauses.add(reason);
+    for (const worker of this.#workers) worker.pause();
+  }
+
+  #resume(reason: PauseReason): void {
+    this.#pauses.delete(reason);
+    if (this.#pauses.size > 0) return;
+    for (const worker of this.#workers) worker.resume();
   }
 
   async #stop(graceMs: number): Promise<void> {
+    // Past the grace, what Redis refuses to write is left to those who come after.
+    const timer = setTimeout(() => this.#guard?.stop(), graceMs);
     await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+    clearTimeout(timer);
+    this.#guard?.stop();
     await this.#release();
     // One that was still starting has lost its connections by now.
     await this.#started?.catch(() => {});
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    for (const undo of this.#undo.splice(0).toReversed()) await undo();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** What one of all pools does every now and then. */
+function choresOf({ redis, keys, ledger, config, logger }: ChoreTools): Chore[] {
+  const reap = async (signal: AbortSignal): Promise<void> => {
+    const reaped = await ledger.reap(signal);
+    if (reaped > 0) logger.warn({ attempts: reaped }, 'attempts written off whose workers are gone');
+  };
+  const lanes = Object.keys(config.lanes);
+  return [
+    { name: 'reaper', everyMs: REAP_EVERY_MS, run: reap },
+    janitorChore({ redis, keys, ledger, lanes, resultTtlMs: config.results.keep, logger }),
+    rollupChore(redis, keys),
+  ];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq';
 import type { Outcome } from '../domain/outcome.ts';
 import type { QueuedJob } from '../domain/job.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 /** What BullMQ keeps and shows of a job that completed. The answer itself lies in the ledger, where it cannot bloat the queue. */
 export type ReturnValue = { model: string; attempts: number; cost_usd: number; cached?: true; score?: number };
@@ -23,7 +24,12 @@ export class Rejected extends UnrecoverableError {}
  * Turns an outcome into what BullMQ understands; the only place that knows its signals. A returned value completes the
  * job, everything else is thrown.
  */
-export async function settle(outcome: Outcome, job: Job<QueuedJob, ReturnValue>, token: string): Promise<ReturnValue> {
+export async function settle(
+  outcome: Outcome,
+  job: Job<QueuedJob, ReturnValue>,
+  token: string,
+  guard: WriteGuard,
+): Promise<ReturnValue> {
   switch (outcome.kind) {
     case 'completed':
       return toReturnValue(outcome);
@@ -33,14 +39,22 @@ export async function settle(outcome: Outcome, job: Job<QueuedJob, ReturnValue>,
       throw new NextAttempt(outcome.error.message, outcome.delayMs);
     case 'deferred':
       if (outcome.delayMs === 0) {
-        await job.moveToWait(token);
+        await putBack(() => job.moveToWait(token), guard);
         throw new WaitingError(outcome.error.message);
       }
-      await job.moveToDelayed(Date.now() + outcome.delayMs, token);
+      await putBack(() => job.moveToDelayed(Date.now() + outcome.delayMs, token), guard);
       throw new DelayedError(outcome.error.message);
     case 'rejected':
       throw new Rejected(`${outcome.error.code}: ${outcome.error.message}`);
   }
+}
+
+/**
+ * A job that cannot be moved is not ours any more, or Redis is in trouble: others find it when its lock has run out.
+ * BullMQ is told that it was moved all the same: of anything else it would make a failure, which spends an attempt.
+ */
+async function putBack(move: () => Promise<unknown>, guard: WriteGuard): Promise<void> {
+  await guard.insist(move).catch(() => {});
 }
 
 /** For the worker's `settings.backoffStrategy`. It must not throw: BullMQ would leave the job active without a lock. */

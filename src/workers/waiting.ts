@@ -6,7 +6,7 @@ const FIRST_SPREAD_MS = 500;
 /** A lane without patience must not turn into a busy loop when nothing but waiting is left. */
 const SHORTEST_CAP_MS = 1_000;
 /** A wait that leaves a job less than this is in vain. */
-const ROOM_FOR_A_CALL_MS = 100;
+export const ROOM_FOR_A_CALL_MS = 100;
 
 /**
  * Whether a lane would rather wait so long for a model than have another one asked. That is all that `max_wait` decides:
@@ -44,7 +44,7 @@ export function delayFor(
 }
 
 /** A job without a deadline waits until it is as old as results get. */
-function timeLeftMs({ job }: Start, { config, now }: Services): number {
+export function timeLeftMs({ job }: Start, { config, now }: Pick<Services, 'config' | 'now'>): number {
   return (job.deadline_ms === undefined ? job.enqueued_at + config.results.keep : deadlineOf(job)) - now();
 }
 

@@ -1,13 +1,17 @@
-import { type Job, UnrecoverableError, Worker } from 'bullmq';
+import { type Job, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { type QueuedJob, isQueuedJob } from '../domain/job.ts';
 import { giveUp } from './conclude.ts';
-import { logOutcome } from './log.ts';
+import { ghostOf } from './endings.ts';
+import { type JobsInHand, createJobsInHand } from './jobs-in-hand.ts';
+import { LeasedWorker } from './leased-worker.ts';
+import { logOutcome, onceASecond } from './log.ts';
 import { runSafely } from './recovery.ts';
 import type { Services, Start } from './services.ts';
 import { Rejected, type ReturnValue, backoffDelay, settle } from './settle.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 export type LaneWorkerOptions = {
   lane: string;
@@ -15,39 +19,45 @@ export type LaneWorkerOptions = {
   concurrency: number;
   redis: Redis;
   services: Services;
+  guard: WriteGuard;
   logger: Logger;
 };
 
+/**
+ * A job whose worker dies is started again as often, and then ends: it may be what kills them. BullMQ allows one, by
+ * which a machine that loses its power twice would end jobs that did nothing. A count of starts (`maxStartedAttempts`)
+ * is left out on purpose: a deferral is a start, too, and a job may well wait a hundred times for its turn.
+ */
 const STALLS_ALLOWED = 3;
-const KEPT_IN_THE_QUEUE = { age: 86_400, count: 5_000 };
+const COMPLETED_ARE_KEPT = { age: 86_400, count: 5_000 };
 
 /** One lane's BullMQ worker: reads a job, runs the main path on it, tells BullMQ what came of it. */
 export class LaneWorker {
   readonly #options: LaneWorkerOptions;
-  readonly #worker: Worker<QueuedJob, ReturnValue>;
+  readonly #hands: JobsInHand;
+  readonly #worker: LeasedWorker;
   readonly #endings = new Set<Promise<void>>();
+  readonly #log = onceASecond();
   #stopped: Promise<void> | undefined;
 
   constructor(options: LaneWorkerOptions) {
     this.#options = options;
     const { lane, prefix, concurrency, redis, services } = options;
-    // Three named parameters: BullMQ hands the signal only to a processor whose length says that it wants one.
-    const process = async (
-      job: Job<QueuedJob, ReturnValue>,
-      token?: string,
-      signal?: AbortSignal,
-    ): Promise<ReturnValue> => this.#process(job, token ?? '', signal ?? NEVER);
-    this.#worker = new Worker(lane, process, {
+    const lockMs = services.config.workers.lock;
+    this.#hands = createJobsInHand(lockMs);
+    this.#worker = new LeasedWorker(lane, (job, token) => this.#process(job, token ?? ''), {
       connection: redis,
       prefix,
       concurrency,
       autorun: false,
-      lockDuration: services.config.workers.lock,
-      stalledInterval: services.config.workers.lock,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
       maxStalledCount: STALLS_ALLOWED,
-      removeOnComplete: KEPT_IN_THE_QUEUE,
-      removeOnFail: KEPT_IN_THE_QUEUE,
+      removeOnComplete: COMPLETED_ARE_KEPT,
+      // A dead letter is brought back with the data that the queue has of it.
+      removeOnFail: { age: Math.ceil(services.config.results.keep / 1_000) },
       settings: { backoffStrategy: backoffDelay },
+      hands: this.#hands,
     });
     this.#listen();
   }
@@ -59,6 +69,26 @@ export class LaneWorker {
       .catch((error: unknown) => this.#options.logger.error({ err: toGatewayError(error).code }, 'lane stopped'));
   }
 
+  /** Takes no new jobs until `resume`; those in its hands go on. */
+  pause(): void {
+    this.#worker.pause(true).catch((error: unknown) => this.#warn(error));
+  }
+
+  resume(): void {
+    if (this.#stopped) return;
+    this.#worker.resume().catch((error: unknown) => this.#warn(error));
+  }
+
+  /** Breaks off what it does for jobs of a cancelled batch. */
+  cancel(batchId: string): void {
+    this.#hands.breakOff('cancelled', batchId);
+  }
+
+  /** The batches that it has jobs of in its hands. */
+  batchIds(): string[] {
+    return this.#hands.batchIds();
+  }
+
   /** Takes no new jobs, grants the calls under way `graceMs`, then gives their jobs back. Safe to call twice. */
   stop(graceMs: number): Promise<void> {
     this.#stopped ??= this.#close(graceMs);
@@ -67,37 +97,42 @@ export class LaneWorker {
 
   async #close(graceMs: number): Promise<void> {
     const closed = this.#worker.close();
-    const timer = setTimeout(() => this.#worker.cancelAllJobs('the worker is stopping'), graceMs);
+    const timer = setTimeout(() => this.#hands.breakOff('stopping'), graceMs);
     await closed.finally(() => clearTimeout(timer));
     await Promise.all(this.#endings);
   }
 
-  async #process(job: Job<QueuedJob, ReturnValue>, token: string, signal: AbortSignal): Promise<ReturnValue> {
-    const { services, logger } = this.#options;
+  async #process(job: Job<QueuedJob, ReturnValue>, token: string): Promise<ReturnValue> {
+    const { services, guard, logger } = this.#options;
     const start = toStart(job);
-    const outcome = await runSafely(start, isQueuedJob(job.data), services, signal);
-    logOutcome(logger, start, outcome);
-    return settle(outcome, job, token);
+    const lockedAt = job.processedOn ?? services.now();
+    const lease = this.#hands.take(token, { batchId: start.job.batch?.id, lockedAt });
+    try {
+      const outcome = await runSafely(start, isQueuedJob(job.data), services, lease.signal);
+      logOutcome(logger, start, outcome);
+      return await settle(outcome, job, token, guard);
+    } finally {
+      lease.end();
+    }
   }
 
   #listen(): void {
-    const { logger, lane } = this.#options;
     this.#worker.on('failed', (job, error) => {
       if (job?.finishedOn === undefined || error instanceof Rejected) return;
       const ending = this.#endAbandoned(job, error).finally(() => this.#endings.delete(ending));
       this.#endings.add(ending);
     });
-    // Others have these jobs now: stop paying for calls whose answer nobody will take.
-    this.#worker.on('lockRenewalFailed', (jobIds) => {
-      for (const jobId of jobIds) this.#worker.cancelJob(jobId, 'the lock was lost');
-    });
-    let lastLoggedAt = 0;
     this.#worker.on('error', (error) => {
-      // A Redis that is gone makes hundreds a second; one line a second is enough to know.
-      if (Date.now() - lastLoggedAt < 1_000) return;
-      lastLoggedAt = Date.now();
-      logger.warn({ lane, error: error.message.slice(0, 200) }, 'queue error');
+      // The guard tells of those that it knows.
+      if (!this.#options.guard.notice(error)) this.#warn(error);
     });
+  }
+
+  #warn(error: unknown): void {
+    const { logger, lane } = this.#options;
+    const message = error instanceof Error ? error.message : String(error);
+    // A Redis that is gone makes hundreds a second.
+    this.#log(() => logger.warn({ lane, error: message.slice(0, 200) }, 'queue error'));
   }
 
   /** BullMQ ends a job by itself when it stalled too often; then nobody has written yet how it ended. */
@@ -114,22 +149,15 @@ export class LaneWorker {
   }
 }
 
-const NEVER = new AbortController().signal;
-
 /** The only reader of BullMQ's counters. What was started and neither spent an attempt nor stalled was a deferral. */
 function toStart(job: Job<QueuedJob, ReturnValue>): Start {
   const { attemptsStarted, attemptsMade, stalledCounter } = job;
   return {
     jobId: job.id ?? '',
-    job: isQueuedJob(job.data) ? job.data : ghostOf(job),
+    job: isQueuedJob(job.data) ? job.data : ghostOf(job.id ?? '', job.queueName, job.timestamp),
     attemptsStarted,
     attemptsMade,
     maxAttempts: job.opts.attempts ?? 1,
     deferrals: Math.max(0, attemptsStarted - 1 - attemptsMade - stalledCounter),
   };
-}
-
-/** Stands for data that nobody can read, so that the job can end like any other. */
-function ghostOf({ queueName, timestamp }: Job): QueuedJob {
-  return { v: 1, task: null, lane: queueName, account: 'default', enqueued_at: timestamp };
 }

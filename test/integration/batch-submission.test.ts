@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { QueuedJob } from '../../src/domain/job.ts';
 import { type BatchRequest, Batches } from '../../src/producer/batch.ts';
 import { type Harness, until, useHarness } from '../support/harness.ts';
-import { admitRequest, failedAttempt } from '../support/ledger-steps.ts';
+import { admitRequest, answeredAttempt, failedAttempt } from '../support/ledger-steps.ts';
 
 const open = useHarness();
 
@@ -67,7 +67,7 @@ test('a batch that is forgotten runs again, also while the queue still shows its
   expect(await ended(2)).toBe(4);
 });
 
-test('cancelling tells of the attempts that failed, and leaves the row that is being called', async () => {
+test('cancelling tells of the attempts that failed, and waits for the row that is being called to end', async () => {
   const harness = await open();
   const { ledger } = harness;
   await using batches = openBatches(harness);
@@ -76,13 +76,14 @@ test('cancelling tells of the attempts that failed, and leaves the row that is b
   await ledger.settle(failedAttempt({ job: 'b-0', batch: 'b', cost: 7 }));
   await ledger.admit(admitRequest({ job: 'b-1', batch: 'b', hold: 100 }));
 
-  expect(await batches.cancel('b')).toEqual({ cancelled: 1 });
-
+  const cancelling = batches.cancel('b');
+  await until('the end of the waiting row', async () => (await ledger.results(['b-0']))[0]);
   expect(await ledger.results(['b-0', 'b-1'])).toMatchObject([
     { status: 'failed', error: { code: 'CANCELLED' }, attempts: [{ cost_nanos: 7 }], cost_nanos: 7 },
     undefined,
   ]);
-  await ledger.settle(failedAttempt({ job: 'b-1', batch: 'b', cost: 0 }));
+  await ledger.settle(answeredAttempt({ job: 'b-1', batch: 'b', cost: 9 }));
+  expect(await cancelling).toEqual({ cancelled: 1, brokenOff: 0, underWay: 0 });
 });
 
 test('cancelling tells of an attempt that fails between the reading of the attempts and the ending', async () => {
@@ -97,7 +98,7 @@ test('cancelling tells of an attempt that fails between the reading of the attem
   });
   onTestFinished(() => reading.mockRestore());
 
-  expect(await batches.cancel('b')).toEqual({ cancelled: 1 });
+  expect(await batches.cancel('b')).toEqual({ cancelled: 1, brokenOff: 0, underWay: 0 });
 
   expect(await ledger.results(['b-0'])).toMatchObject([{ attempts: [{ cost_nanos: 7 }], cost_nanos: 7 }]);
   expect(await batches.status('b')).toMatchObject({ state: 'cancelled', failed: 1, retrying: 0, costNanos: 7 });

@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config/config-file.ts';
 import { parseConfigWithoutKeys } from '../../src/cli/config-view.ts';
 import { parseCount, parsePort, parseSince, parseUsd } from '../../src/cli/options.ts';
 import { renderTable } from '../../src/cli/table.ts';
-import { createUsageGroups, renderUsage, usageFacts } from '../../src/cli/usage-groups.ts';
+import { createUsageGroups, renderUsage, usageFacts } from '../../src/cli/usage/groups.ts';
 import type { UsageRecord } from '../../src/domain/usage.ts';
 
 const example = readFileSync(new URL('../../examples/sluice.yaml', import.meta.url), 'utf8');
@@ -63,7 +63,10 @@ const RECORD: UsageRecord = {
 
 function groupsOf(dimensions: Parameters<typeof createUsageGroups>[0], records: readonly Partial<UsageRecord>[]) {
   const groups = createUsageGroups(dimensions);
-  for (const record of records) groups.count({ ...RECORD, ...record });
+  for (const record of records) {
+    const whole = { ...RECORD, ...record };
+    groups.count({ id: `${whole.at}-0`, record: whole });
+  }
   return groups;
 }
 
@@ -115,12 +118,12 @@ describe('usage', () => {
         { user: 'bob' },
       ],
     );
-    expect(sorted().map(({ names, sums }) => [...names, sums.costNanos])).toEqual([
+    expect(sorted().map(({ names, sums }) => [...names, sums.cost_nanos])).toEqual([
       ['2026-11-22', 'bob', 12_000],
       ['2026-11-22', 'ann', 3_000],
       ['2026-11-23', 'ann', 3_000],
     ]);
-    expect(total.costNanos).toBe(18_000);
+    expect(total.cost_nanos).toBe(18_000);
   });
 
   test('is a table with a dash for what a record does not say', () => {

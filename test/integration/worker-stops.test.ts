@@ -119,6 +119,7 @@ describe('a worker that is lost', () => {
     await lost.getNextJob('token of the lost one');
     const hold = 1_000;
     await ledger.admit({ ...admitRequest({ job: id, hold, budget: 'everything' }), attemptId: `${id}:1` });
+    await ledger.markSent(id, `${id}:1`);
 
     await harness.startPool();
     const result = await producer.waitFor(id, { timeoutMs: 10_000 });

@@ -54,6 +54,7 @@ describe('a configuration that says the least', () => {
       },
       circuit: { failures: 5, failure_share: 0.5, window: 30_000, cooldown: 10_000, longest_cooldown: 300_000 },
       budgets: {},
+      limits: {},
       experiments: {},
       cache: { enabled: false, ttl: 86_400_000 },
       workers: { concurrency: 50, lock: 30_000, grace: 10_000, max_deferrals: 1_000 },

@@ -16,7 +16,7 @@ const SAMPLES: Record<string, string> = {
   'English prose': read('docs/jobs.md'),
   'English in capitals': 'THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG, AND RUNS AWAY. '.repeat(20),
   TypeScript: read('src/store/ledger.ts'),
-  'Lua and Redis': read('src/store/ledger-scripts.ts'),
+  'Lua and Redis': read('src/store/ledger/settle.ts'),
   'names in camel case': 'getUserAccountBalanceFromDatabaseConnection '.repeat(30),
   HTML: '<div class="a"><span style="color:red">x</span></div>\n'.repeat(50),
   LaTeX: String.raw`\begin{align} \frac{\partial u}{\partial t} &= \nabla^2 u \\ \end{align}`.repeat(20),

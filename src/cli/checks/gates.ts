@@ -1,20 +1,30 @@
 import type { Config } from '../../domain/config.ts';
 import { embeddedRedisStatus } from '../../store/embedded/index.ts';
-import { type GateStatus, readGates } from '../../store/gates/read.ts';
+import { type GateStatus, readGates, readLimitRefusals } from '../../store/gates/read.ts';
 import { createKeys } from '../../store/keys.ts';
 import type { Context } from '../context.ts';
 import { openRedis } from '../redis.ts';
 import type { Finding } from './finding.ts';
 
-/** Which keys and models all workers leave alone now, and why. Nothing is started for it: no Redis, no gates. */
-export async function checkGates(context: Context, { redis }: Pick<Config, 'redis'>): Promise<Finding[]> {
+/**
+ * Which keys and models all workers leave alone now, and why; and how often limits for callers have had calls wait. Nothing
+ * is started for it: no Redis, no gates.
+ */
+export async function checkGates(
+  context: Context,
+  { redis, limits }: Pick<Config, 'redis' | 'limits'>,
+): Promise<Finding[]> {
   try {
     const isNamed = Boolean(context.env['REDIS_URL'] || redis.url);
     if (!isNamed && !(await isInUse(context.directory))) return [];
     const open = await openRedis(context, redis.url);
     try {
-      const gates = await readGates(open.redis, createKeys(redis.prefix));
-      return gates.filter(({ state }) => state !== 'passing').map(describe);
+      const keys = createKeys(redis.prefix);
+      const [gates, refusals] = await Promise.all([readGates(open.redis, keys), readLimitRefusals(open.redis, keys)]);
+      return [
+        ...gates.filter(({ state }) => state !== 'passing').map(describe),
+        ...Object.keys(limits).map((name) => describeLimit(name, refusals.get(name) ?? 0)),
+      ];
     } finally {
       await open.close();
     }
@@ -49,6 +59,13 @@ function describe({ provider, key, model, state, reason = 'throttled', code, sin
   const next = state === 'trying' ? 'one call is trying it' : `no calls until ${timeOf(untilMs ?? 0)}`;
   const message = `${what.filter(Boolean).join(', ')}: ${why}${since}; ${next}`;
   return { check: 'provider', status: 'warn', message };
+}
+
+/** Of callers there may be any number: they are not told one by one. */
+function describeLimit(name: string, refusals: number): Finding {
+  const times = refusals === 1 ? 'once' : `${refusals.toLocaleString('en-US')} times`;
+  const message = `limit ${name}: ${refusals === 0 ? 'no call has had to wait for it' : `calls had to wait for it ${times}`}`;
+  return { check: 'configuration', status: 'ok', message };
 }
 
 function timeOf(epochMs: number): string {

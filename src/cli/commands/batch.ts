@@ -6,7 +6,7 @@ import { Batches } from '../../producer/index.ts';
 import { InputError } from '../../domain/errors.ts';
 import { type BatchInput, openBatchInput } from '../batch-input.ts';
 import { type OutputPaths, demandWritable, openBatchOutput, outputPaths } from '../batch-output.ts';
-import { cancelLine, listLines, statusJson, statusLines } from '../batch-status.ts';
+import { cancelLine, cancellationJson, listLines, pauseLines, statusJson, statusLines } from '../batch-status.ts';
 import { collectResults, submitBatch, watchBatch } from '../batch-run.ts';
 import { summaryJson, summaryLines, totalLines } from '../batch-summary.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
@@ -58,7 +58,7 @@ batchCommand
   .command('status')
   .description('where a batch stands')
   .argument('<id>')
-  .option('--watch', 'follow it until it ends')
+  .option('--watch', 'follow it until it ends or is paused')
   .option('--json', 'print one JSON object')
   .action(async (id: string, flags: { watch?: boolean; json?: boolean }, command: Command) => {
     const context = contextOf(command);
@@ -70,6 +70,7 @@ batchCommand
         if (signal.aborted) process.exitCode = EXIT.interrupted;
       }
       const status = await batches.status(id);
+      if (flags.watch && status.state === 'paused') process.exitCode = EXIT.paused;
       context.print(flags.json ? JSON.stringify(statusJson(status)) : statusLines(status).join('\n'));
     });
   });
@@ -98,15 +99,37 @@ batchCommand
 
 batchCommand
   .command('cancel')
-  .description("end a batch's waiting rows; what has ended keeps its result, and calls under way are finished")
+  .description("end a batch's rows, and break off its calls under way; what has ended keeps its result")
   .argument('<id>')
   .option('--json', 'print one JSON object')
   .action(async (id: string, flags: { json?: boolean }, command: Command) => {
     const context = contextOf(command);
     await withBatches(context, requireConfigWithoutKeys(context), async (batches) => {
-      const { cancelled } = await batches.cancel(id);
+      const ended = await batches.cancel(id);
       const status = await batches.status(id);
-      context.print(flags.json ? JSON.stringify({ ...statusJson(status), cancelled }) : cancelLine(status, cancelled));
+      const json = (): string => JSON.stringify({ ...statusJson(status), ...cancellationJson(ended) });
+      context.print(flags.json ? json() : cancelLine(status, ended));
+    });
+  });
+
+batchCommand
+  .command('resume')
+  .description('have the rows of a paused batch go on')
+  .argument('<id>')
+  .option('--json', 'print one JSON object')
+  .action(async (id: string, flags: { json?: boolean }, command: Command) => {
+    const context = contextOf(command);
+    await withBatches(context, requireConfigWithoutKeys(context), async (batches) => {
+      const { wasPaused, released } = await batches.resume(id);
+      if (flags.json) {
+        const status = statusJson(await batches.status(id));
+        context.print(JSON.stringify({ ...status, was_paused: wasPaused, released }));
+        return;
+      }
+      context.print(
+        wasPaused ? `${id}: resumed, ${plural(released, 'waiting row')} released` : `${id}: was not paused`,
+      );
+      if (wasPaused) context.note(`its rows need a worker: ${SLUICE} worker, or the batch run command that began it`);
     });
   });
 
@@ -141,15 +164,21 @@ async function runBatch(context: Context, file: string, flags: RunFlags): Promis
     });
     const announce = (): void => view.note(stoppingLine(config, flags));
     signal.addEventListener('abort', announce);
-    await watchBatch(batches, id, view, signal).finally(() => workers.stop());
+    const { state } = await watchBatch(batches, id, view, signal).finally(() => workers.stop());
     signal.removeEventListener('abort', announce);
     const summary = await writeResults(context, config, batches, id, pathsOf(file, flags, id));
     const durationMs = Date.now() - startedAt;
-    if (flags.json)
-      context.print(JSON.stringify({ id, ...summaryJson(summary), set_aside: invalid, duration_ms: durationMs }));
-    else for (const line of ['', ...summaryLines(summary, durationMs)]) context.note(line);
+    if (flags.json) {
+      const facts = { id, ...(state === 'paused' ? { state } : {}), ...summaryJson(summary) };
+      context.print(JSON.stringify({ ...facts, set_aside: invalid, duration_ms: durationMs }));
+    } else for (const line of ['', ...summaryLines(summary, durationMs)]) context.note(line);
     if (invalid > 0 && !flags.json) context.note(`set aside: ${plural(invalid, 'bad line')}`);
     if (summary.open === 0) return exitCodeOfSummary(summary);
+    if (state === 'paused') {
+      for (const line of pauseLines(await batches.status(id))) context.note(line);
+      context.note(`waiting: ${plural(summary.open, 'row')}; after that the same command goes on with them`);
+      return EXIT.paused;
+    }
     context.note(
       `still in the queue: ${plural(summary.open, 'row')}; the same command goes on with them, and so does any worker ` +
         `(then: ${SLUICE} batch results ${id})`,

@@ -68,6 +68,15 @@ export async function stopEmbeddedRedis(directory: string, { force = false } = {
   });
 }
 
+/** What became of a folder's Redis. Whoever stops it holds the lock until its record is gone; a death leaves the record. */
+export async function fateOfEmbeddedRedis(directory: string): Promise<'runs' | 'died' | 'stopped'> {
+  const place = locatePlace(directory);
+  return withLock(place.lockPath, async () => {
+    if (readRecord(place) !== undefined) return 'runs';
+    return existsSync(place.recordPath) ? 'died' : 'stopped';
+  });
+}
+
 async function connectTo(place: Place): Promise<Connection | undefined> {
   const connection = await connect(readRecord(place)?.socketPath ?? place.socketPath, CONNECTION_NAME);
   if (connection === undefined) return undefined;

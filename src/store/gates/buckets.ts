@@ -1,5 +1,5 @@
 /**
- * Lua, part of the ledger's scripts: requests and tokens a minute, of a key and of a pair.
+ * Lua, part of the ledger's scripts: requests and tokens a minute, of a key, of a pair and of a caller.
  *
  * A bucket fills at nearly the pace of its limit and holds little more than half a second of it, so that no minute has
  * more than the limit in it, wherever the minute begins. What a call takes may leave debt, and what it took too much or
@@ -11,9 +11,9 @@
  * and are given anew.
  *
  * Fields, `requests` for example: `requests` (what it holds), `requests_at` (when it held that), `requests_turn` (when
- * the next in line may come), `requests_limit` (a minute, as it is enforced), and what the provider told:
- * `requests_told` (a minute), `requests_told_window` (ms), `requests_told_until`. Of a pair also `tokens_ratio`: what
- * calls really come to, of what was expected; `tokens_samples`: from how many calls that is known.
+ * the next in line may come), `requests_limit` (a minute, as it is enforced; not of a caller), and what the provider told:
+ * `requests_told` (a minute), `requests_told_window` (ms), `requests_told_until`. Of a pair and of a caller also
+ * `tokens_ratio`: what calls really come to, of what was expected; `tokens_samples`: from how many calls that is known.
  */
 export const BUCKETS = `
 -- The rest is for clocks and networks that are not even.
@@ -58,24 +58,25 @@ local function bucket_of(place, kind)
   return gate.buckets[kind]
 end
 
-local function buckets_of(key)
-  if key.buckets then return key.buckets end
-  key.buckets = {}
-  for _, place in ipairs({ key.key_place, key.pair_place }) do
+local function buckets_of(way)
+  if way.buckets then return way.buckets end
+  way.buckets = {}
+  for _, place in ipairs(way.places) do
     for _, kind in ipairs(KINDS) do
       local bucket = bucket_of(place, kind)
-      if bucket then table.insert(key.buckets, bucket) end
+      if bucket then table.insert(way.buckets, bucket) end
     end
   end
-  return key.buckets
+  return way.buckets
 end
 
 local function save_bucket(bucket)
   local gate, kind = bucket.gate, bucket.kind
   set(gate, kind, bucket.level)
   set(gate, kind .. '_at', bucket.at)
-  set(gate, kind .. '_turn', bucket.turn)
-  set(gate, kind .. '_limit', bucket.limit)
+  -- One that is over keeps nobody waiting. Writing is most of what a bucket costs.
+  set(gate, kind .. '_turn', bucket.turn > now() and bucket.turn or nil)
+  if not gate.is_of_caller then set(gate, kind .. '_limit', bucket.limit) end
 end
 
 local function lets_pass(bucket, is_returning)
@@ -105,11 +106,11 @@ local function correct_tokens(gate, charged, real)
 end
 
 -- The mean of the first twenty calls, then a moving one.
-local function learn_ratio(pair, expected, real)
+local function learn_ratio(gate, expected, real)
   if expected <= 0 or real <= 0 then return end
-  local samples = math.min(20, (pair.state.tokens_samples or 0) + 1)
-  local ratio = pair.state.tokens_ratio or 1
-  set(pair, 'tokens_ratio', ratio + (math.min(10, real / expected) - ratio) / samples)
-  set(pair, 'tokens_samples', samples)
+  local samples = math.min(20, (gate.state.tokens_samples or 0) + 1)
+  local ratio = gate.state.tokens_ratio or 1
+  set(gate, 'tokens_ratio', ratio + (math.min(10, real / expected) - ratio) / samples)
+  set(gate, 'tokens_samples', samples)
 end
 `;

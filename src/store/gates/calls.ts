@@ -1,5 +1,5 @@
 /**
- * Lua, part of the ledger's scripts: how many calls are under way, of a key and of a pair.
+ * Lua, part of the ledger's scripts: how many calls are under way, of a key, of a pair and of a caller.
  *
  * The limit is the configured one, and for a pair also one that adapts itself: there is none until the provider says that
  * it is too much (429, 503, 529); then it is seven tenths of what was under way, and grows by one for every full round of

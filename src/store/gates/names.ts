@@ -12,6 +12,15 @@ export function gateNames(provider: string, key: string, model: string): GateNam
   return { circuit: provider + ofModel, key: ofKey, pair: ofKey + ofModel };
 }
 
+/**
+ * The name of the gate of a caller: `limit:name`, or `limit:name/caller` where each has its own. What would make it another
+ * gate's name is written in per cent signs.
+ */
+export function callerGateName(limit: string, caller: string | undefined): string {
+  const name = `limit:${encodeURIComponent(limit)}`;
+  return caller === undefined ? name : `${name}/${encodeURIComponent(caller)}`;
+}
+
 /** What a gate stands in front of. */
 export function partsOf(gate: string): { provider: string; key?: string; model?: string } {
   const parts = /^(?<provider>[^#|]*)(?:#(?<key>[^|]*))?(?:\|(?<model>.*))?$/.exec(gate)?.groups ?? {};

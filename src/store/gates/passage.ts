@@ -1,8 +1,14 @@
+import { CALLERS } from './callers.ts';
+
 /**
  * Lua, part of the ledger's scripts: how a call comes in at its gates, and what it tells them when it leaves.
  *
+ * A way is what a call has to pass together: `places` (gates that set limits, from wide to narrow), `narrow` (the last one
+ * of them), `has_rate` (whether they have buckets).
+ *
  * While it is under way its entry in the ledger has a line with these parts, separated by tabs: tokens charged, tokens
- * expected, when it was admitted, the key's name, and the names of its circuit, key and pair.
+ * expected, when it was admitted, the key's name, and the names of its circuit, key and pair; then, for each of its
+ * callers, tokens charged and the gate's name.
  */
 export const COMING_IN = `
 local claims = {}
@@ -18,8 +24,7 @@ local function claim_of(text)
 end
 
 -- A gate that sets limits, with the limits that are configured for it.
-local function place_of(name, limits)
-  local gate = gate_of(name)
+local function place_of(gate, limits)
   local state = gate.state
   return {
     gate = gate,
@@ -30,8 +35,9 @@ local function place_of(name, limits)
 end
 
 local function look_up(claim, key)
-  key.key_place, key.pair_place = place_of(key.gate, key.limits), place_of(key.pair, claim.limits)
-  key.has_rate = key.key_place.has_rate or key.pair_place.has_rate
+  local wide, narrow = place_of(gate_of(key.gate), key.limits), place_of(gate_of(key.pair), claim.limits)
+  key.places, key.narrow = { wide, narrow }, narrow
+  key.has_rate = wide.has_rate or narrow.has_rate
   key.rest_of_passage = table.concat({ '', now(), key.name, claim.circuit, key.gate, key.pair }, '\\t')
 end
 
@@ -39,48 +45,67 @@ function has_room(place)
   return not place.call_limit or (place.gate.state.inflight or 0) < place.call_limit
 end
 
-local function is_open(key, is_returning)
-  local gate, pair = key.key_place.gate, key.pair_place.gate
-  if gate.state.stopped_since and stopped_until(gate, 'key') then return false end
-  if paused_until(pair) or not has_room(key.key_place) or not has_room(key.pair_place) then return false end
-  for _, bucket in ipairs(key.has_rate and rates().buckets_of(key) or NONE) do
+local function has_limits_left(way, is_returning)
+  for _, place in ipairs(way.places) do
+    if not has_room(place) then return false end
+  end
+  for _, bucket in ipairs(way.has_rate and rates().buckets_of(way) or NONE) do
     if not rates().lets_pass(bucket, is_returning) then return false end
   end
   return true
 end
 
-function charge_of(key, expected)
-  local ratio = key.has_rate and key.pair_place.gate.state.tokens_ratio
+local function is_open(key, is_returning)
+  local gate = key.places[1].gate
+  if gate.state.stopped_since and stopped_until(gate, 'key') then return false end
+  return not paused_until(key.narrow.gate) and has_limits_left(key, is_returning)
+end
+
+function charge_of(way, expected)
+  local ratio = way.has_rate and way.narrow.gate.state.tokens_ratio
   return ratio and math.ceil(expected * ratio) or expected
 end
 
-local function begin_call(place)
-  set(place.gate, 'inflight', (place.gate.state.inflight or 0) + 1)
-  set(place.gate, 'calls_limit', place.call_limit)
+local function begin_call(way, charge)
+  for _, bucket in ipairs(way.has_rate and rates().buckets_of(way) or NONE) do rates().take(bucket, charge) end
+  for _, place in ipairs(way.places) do
+    set(place.gate, 'inflight', (place.gate.state.inflight or 0) + 1)
+    set(place.gate, 'calls_limit', place.call_limit)
+  end
 end
 
 local function come_in(circuit, key, charge, attempt)
-  local gate, pair = key.key_place.gate, key.pair_place.gate
+  local gate, pair = key.places[1].gate, key.narrow.gate
   if circuit.state.stopped_since or gate.state.stopped_since or pair.state.closed_until then
     trouble().pass(circuit, gate, pair, attempt)
   end
-  for _, bucket in ipairs(key.has_rate and rates().buckets_of(key) or NONE) do rates().take(bucket, charge) end
-  begin_call(key.key_place)
-  begin_call(key.pair_place)
+  begin_call(key, charge)
+end
+
+local callers_of_calls = lazy(function()
+  ${CALLERS}
+  return { turn_away = reply_of_callers, come_in = callers_come_in }
+end)
+
+-- The reply for a call whose callers have used a limit up; nil for one that may go on. Nothing is used up by asking.
+-- Asked before budgets; the time that is left is the job's.
+function turn_away(callers, expected, is_returning, time_left)
+  return callers ~= '' and callers_of_calls().turn_away(callers, expected, is_returning, time_left) or nil
 end
 
 -- The first key whose gates are open takes the call: returns its name and the line for the ledger. Else nil, and the
--- reply that tells why and when to come again.
-function pass_gates(claim, expected, is_returning, patience, attempt)
+-- reply that tells why and when to come again. Its callers are those that turn_away has let through in this step.
+function pass_gates(claim, expected, is_returning, patience, attempt, callers)
   claim = claim_of(claim)
   local circuit = gate_of(claim.circuit)
   if not (circuit.state.stopped_since and stopped_until(circuit, 'circuit')) then
     for _, key in ipairs(claim.keys) do
-      if not key.key_place then look_up(claim, key) end
+      if not key.places then look_up(claim, key) end
       if is_open(key, is_returning) then
         local charge = charge_of(key, expected)
         come_in(circuit, key, charge, attempt)
-        return key.name, charge .. '\\t' .. expected .. key.rest_of_passage
+        local passage = charge .. '\\t' .. expected .. key.rest_of_passage
+        return key.name, callers == '' and passage or passage .. callers_of_calls().come_in(callers, expected)
       end
     end
   end
@@ -97,8 +122,13 @@ local left = {}
 
 local function gates_of(names)
   if not left[names] then
-    local circuit, key, pair = string.match(names, '^[^\\t]*\\t([^\\t]*)\\t([^\\t]*)\\t(.*)$')
-    left[names] = { circuit = gate_of(circuit), key = gate_of(key), pair = gate_of(pair) }
+    local circuit, key, pair, rest =
+      string.match(names, '^[^\\t]*\\t([^\\t]*)\\t([^\\t]*)\\t([^\\t]*)(.*)$')
+    local callers = rest == '' and NONE or {}
+    for charged, name in string.gmatch(rest, '\\t(%d+)\\t([^\\t]*)') do
+      table.insert(callers, { gate = caller_gate_of(name), charged = charged })
+    end
+    left[names] = { circuit = gate_of(circuit), key = gate_of(key), pair = gate_of(pair), callers = callers }
   end
   return left[names]
 end
@@ -107,6 +137,15 @@ local function end_call(gate, took)
   local state = gate.state
   set(gate, 'inflight', math.max(0, (state.inflight or 0) - 1))
   if state.calls_limit then set(gate, 'calls_ms', state.calls_ms and state.calls_ms * 0.9 + took * 0.1 or took) end
+end
+
+local function leave_caller(caller, expected, call, took)
+  local gate = caller.gate
+  if call.tokens and gate.state.tokens then
+    if call.verdict == 'answered' then learn_ratio(gate, expected, call.tokens) end
+    correct_tokens(gate, caller.charged, call.tokens)
+  end
+  end_call(gate, took)
 end
 
 local function is_calm(call, circuit, key, pair)
@@ -121,11 +160,12 @@ end
 -- A call has ended: { attempt, verdict, code, wait, tokens, limits }, the last four where they are known.
 function leave_gates(passage, call)
   local charged, expected, admitted, names = string.match(passage, '^(%d+)\\t(%d+)\\t(%d+)\\t(.*)$')
+  expected = tonumber(expected)
   local gates = gates_of(names)
   local circuit, key, pair = gates.circuit, gates.key, gates.pair
   call.admitted = tonumber(admitted)
   if call.tokens and (key.state.tokens or pair.state.tokens) then
-    if call.verdict == 'answered' then learn_ratio(pair, tonumber(expected), call.tokens) end
+    if call.verdict == 'answered' then learn_ratio(pair, expected, call.tokens) end
     correct_tokens(key, charged, call.tokens)
     correct_tokens(pair, charged, call.tokens)
   end
@@ -134,8 +174,10 @@ function leave_gates(passage, call)
     if has_failed or call.verdict == 'answered' then count_call(circuit, has_failed) end
   end
   if not is_calm(call, circuit, key, pair) then trouble().report(call, circuit, key, pair) end
-  end_call(key, now() - call.admitted)
-  end_call(pair, now() - call.admitted)
+  local took = now() - call.admitted
+  end_call(key, took)
+  end_call(pair, took)
+  for _, caller in ipairs(gates.callers) do leave_caller(caller, expected, call, took) end
 end
 `;
 

@@ -30,7 +30,7 @@ export type GateStatus = {
   tokensPerMinute?: number;
 };
 
-/** All gates that were used within the last day or are stopped, in the order of their names. */
+/** All gates of providers that were used within the last day or are stopped, in the order of their names. */
 export async function readGates(redis: Redis, keys: Keys): Promise<GateStatus[]> {
   const [seconds, micros] = await redis.time();
   const now = Number(seconds) * 1_000 + Number(micros) / 1_000;
@@ -42,6 +42,12 @@ export async function readGates(redis: Redis, keys: Keys): Promise<GateStatus[]>
     const state = states[index] ?? {};
     return Object.keys(state).length === 0 ? [] : [toStatus(name, state, now)];
   });
+}
+
+/** How often each limit for callers has had a call wait since it was first used. */
+export async function readLimitRefusals(redis: Redis, keys: Keys): Promise<Map<string, number>> {
+  const refusals = await redis.hgetall(keys.limitRefusals);
+  return new Map(Object.entries(refusals).map(([limit, count]) => [limit, Number(count)]));
 }
 
 function toStatus(name: string, state: Record<string, string>, now: number): GateStatus {

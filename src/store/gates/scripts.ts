@@ -41,9 +41,9 @@ ${COMMON}
 end
 `;
 
-/** These and `pass_gates` and `key_of_passage`. */
+/** These and `turn_away`, `pass_gates` and `key_of_passage`. */
 export const GATES_TO_PASS = `
-local pass_gates, key_of_passage, leave_gates, write_gates
+local turn_away, pass_gates, key_of_passage, leave_gates, write_gates
 do
 ${COMMON}
 ${CALL_LIMIT}
@@ -57,7 +57,7 @@ local has_room, charge_of
 
 local lines = lazy(function()
   ${LINES}
-  return { reply_to = reply_to }
+  return { reply_to = reply_to, stand_in_lines = stand_in_lines, reply = reply }
 end)
 ${COMING_IN}
 end

@@ -1,37 +1,19 @@
 /**
  * Lua, part of the ledger's scripts: the state of gates. Each is a hash `<prefix>:gate:<name>`, read once in a call
  * however many jobs pass it, changed in memory, and written once at the end. Times are epoch milliseconds of Redis' own
- * clock. A gate that nobody uses is forgotten after a day.
+ * clock (`now`, of `ledger/clock.ts`). A gate that nobody uses is forgotten after a day.
  *
  * - every gate: `renewed` (when its life was last prolonged).
- * - a key, a pair (key and model): `inflight`; see `calls.ts` and `buckets.ts`.
+ * - a key, a pair (key and model), a caller: `inflight`; see `calls.ts` and `buckets.ts`.
  * - a circuit, a key: whether it is stopped; see `stops.ts`.
  * - a pair: whether it is paused; see `pauses.ts`.
  *
- * `<prefix>:gates` is a sorted set of all gates by when they were last renewed; `<prefix>:gates:closed` a hash of those
- * that let no calls pass: name -> `until:since:reason:code`. Readers of it decide nothing: the gates themselves do.
+ * `<prefix>:gates` is a sorted set of all gates but those of callers, of whom there may be any number, by when they were
+ * last renewed; `<prefix>:gates:closed` a hash of those that let no calls pass: name -> `until:since:reason:code`. Readers
+ * of it decide nothing: the gates themselves do.
  */
 export const GATE_STATE = `
 local HOUR, DAY = 3600000, 86400000
-
-local time
-
-local function now()
-  if not time then
-    local seconds, micros = unpack(redis.call('TIME'))
-    time = seconds * 1000 + math.floor(micros / 1000)
-  end
-  return time
-end
-
--- Parts that most calls have no need of are made when they are first needed: making functions costs time.
-local function lazy(make)
-  local made
-  return function()
-    made = made or make()
-    return made
-  end
-end
 
 local gates = {}
 
@@ -46,6 +28,12 @@ local function gate_of(name)
   return gate
 end
 
+local function caller_gate_of(name)
+  local gate = gate_of(name)
+  gate.is_of_caller = true
+  return gate
+end
+
 local function set(gate, field, value)
   if gate.state[field] == value then return end
   gate.state[field] = value
@@ -56,6 +44,7 @@ end
 local function renew(gate)
   local index = prefix .. ':gates'
   redis.call('PEXPIRE', prefix .. ':gate:' .. gate.name, math.max(0, (gate.state.retry_at or 0) - now()) + DAY)
+  if gate.is_of_caller then return end
   redis.call('ZADD', index, now(), gate.name)
   redis.call('ZREMRANGEBYSCORE', index, '-inf', now() - 34 * DAY)
 end

@@ -1,0 +1,46 @@
+/** Ids of stream entries, `<milliseconds of Redis' clock>-<number>`: they only ever grow. */
+
+/** Before every entry. */
+export const FIRST_ID = '0-0';
+
+const PATTERN = /^(\d{1,16})-(\d{1,20})$/;
+
+export function isStreamId(text: unknown): text is string {
+  return typeof text === 'string' && PATTERN.test(text);
+}
+
+/** Below 0 when `a` is the older one. */
+export function compareIds(a: string, b: string): number {
+  const [aMs = '0', aNumber = '0'] = a.split('-');
+  const [bMs = '0', bNumber = '0'] = b.split('-');
+  return Number(aMs) - Number(bMs) || Number(aNumber) - Number(bNumber);
+}
+
+export function laterId(a: string, b: string): string {
+  return compareIds(a, b) < 0 ? b : a;
+}
+
+/** In epoch milliseconds. */
+export function timeOfId(id: string): number {
+  return Number(id.split('-')[0]);
+}
+
+/** `2026-11-22`, in UTC. */
+export function dayOfId(id: string): string {
+  return dayOfTime(timeOfId(id));
+}
+
+export function dayOfTime(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(0, 10);
+}
+
+/** Where a day begins, in epoch milliseconds. */
+export function startOfDay(day: string): number {
+  return Date.parse(day);
+}
+
+export function nextDay(day: string): string {
+  return dayOfTime(startOfDay(day) + DAY_MS);
+}
+
+export const DAY_MS = 86_400_000;
