@@ -135,7 +135,7 @@ async function openField(laboratory: Laboratory, input: ConfigInput, jobs: numbe
 function fieldOf(laboratory: Laboratory, config: Config, producer: Producer, children: readonly Child[]): Field {
   const { redis, sim } = laboratory;
   const keys = createKeys(config.redis.prefix);
-  const queue = new Queue<QueuedJob>(LANE, { connection: redis, prefix: keys.prefix });
+  const queue = new Queue<QueuedJob>(LANE, { connection: redis, prefix: keys.queues });
 
   async function untilDone(): Promise<void> {
     for (;;) {

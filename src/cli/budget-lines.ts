@@ -88,7 +88,7 @@ async function openBatch(purse: string, { batches }: BudgetStores): Promise<{ pu
   return [{ purse, terms: termsOfBatch(purse, status.maxTotalNanos) }];
 }
 
-export function leftOf({ limitNanos, spentNanos, heldNanos }: BudgetLine): number {
+function leftOf({ limitNanos, spentNanos, heldNanos }: BudgetLine): number {
   return limitNanos - spentNanos - heldNanos;
 }
 

@@ -89,7 +89,7 @@ async function openSources({ redis: target, prefix, lanes, logger }: MonitorOpti
   }
   const usageRedis = connect(target, { name: 'sluice:monitor:usage', patient: true });
   const tally = startUsageTally(createUsageStream(usageRedis, createKeys(prefix)));
-  const queues = lanes.map((lane) => openQueue(lane, redis, prefix));
+  const queues = lanes.map((lane) => openQueue(lane, redis, createKeys(prefix).queues));
   return {
     redis,
     queues,

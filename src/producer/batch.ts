@@ -142,7 +142,8 @@ export class Batches {
         else underWay.push(rowJobId(id, row));
       }
     }
-    return { ...counts, underWay: await this.#waitForEnds(underWay, counts) };
+    const left = await this.#waitForEnds(underWay, counts);
+    return { ...counts, underWay: left };
   }
 
   /**

@@ -16,6 +16,7 @@ export type QueueEntry = { id: string; job: QueuedJob };
 /** The lanes as BullMQ queues, opened when they are first used. */
 export class Queues {
   readonly #config: Config;
+  readonly #prefix: string;
   readonly #redis: Redis;
   readonly #lanes: ReturnType<typeof createLaneList>;
   readonly #queues = new Map<string, Queue<QueuedJob>>();
@@ -23,7 +24,9 @@ export class Queues {
   constructor(redis: Redis, config: Config) {
     this.#redis = redis;
     this.#config = config;
-    this.#lanes = createLaneList(redis, createKeys(config.redis.prefix));
+    const keys = createKeys(config.redis.prefix);
+    this.#prefix = keys.queues;
+    this.#lanes = createLaneList(redis, keys);
   }
 
   get(lane: string): Queue<QueuedJob> {
@@ -31,7 +34,7 @@ export class Queues {
     if (open) return open;
     const queue = new Queue<QueuedJob>(lane, {
       connection: this.#redis,
-      prefix: this.#config.redis.prefix,
+      prefix: this.#prefix,
       streams: { events: { maxLen: KEPT_EVENTS } },
     });
     // The connection reports its errors itself; without a listener here Node would end the process.

@@ -10,7 +10,8 @@ export type ServerProblem = {
 
 const NEEDED_MAJOR = 7;
 const ANSWER_WITHIN_MS = 5_000;
-const CLOCK_TOLERANCE_MS = 1_000;
+/** By how much the clocks of Redis and of a worker may be apart. */
+export const CLOCK_TOLERANCE_MS = 1_000;
 
 /** As `inspectServer`; when it cannot be reached within seconds it throws, with one clear sentence. */
 export async function problemsOfServer(redis: Redis, now: () => number = Date.now): Promise<ServerProblem[]> {

@@ -15,6 +15,8 @@ export function descriptionTtlMs(resultTtlMs: number): number {
 export function createKeys(prefix: string) {
   return {
     prefix,
+    /** What the keys of BullMQ begin with: apart from all others, since lanes may have any name. */
+    queues: `${prefix}:queue`,
     /** Stream of usage records. */
     usage: `${prefix}:usage`,
     /** Hash: job id -> the attempt that is open, with its reservation. */

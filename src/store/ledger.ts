@@ -108,7 +108,7 @@ export type LedgerOptions = {
 };
 
 /** How many open attempts one step of reaping looks at. */
-const REAP_STEP = 200;
+const REAP_STEP = '200';
 
 /**
  * The only truth about money: budgets, reservations, the usage stream and the results of jobs; and the gates, which calls
@@ -177,20 +177,25 @@ export function createLedger(redis: Redis, keys: Keys, options: LedgerOptions) {
     redis.set(keys.cache(cacheKey), JSON.stringify(completion), 'PX', ttlMs).catch(() => {});
   }
 
-  /** Writes off the attempts on which nobody can be working any more, and returns how many there were. */
-  async function reap(signal?: AbortSignal): Promise<number> {
-    let reaped = 0;
-    let cursor = '0';
-    do {
+  return { history, admit, markSent, settle, reap: createReaper(runReap), ...createReader(redis, keys) };
+}
+
+/** Writes off the attempts on which nobody can be working any more, and returns how many there were. */
+function createReaper(runReap: (fields: readonly string[]) => Promise<[string, number]>) {
+  return async (signal?: AbortSignal): Promise<number> => {
+    let [cursor, reaped] = await runReap(['0', REAP_STEP]);
+    while (cursor !== '0' && !signal?.aborted) {
       // One step after the other: other scripts come in between.
       // eslint-disable-next-line no-await-in-loop
-      const [next, count] = await runReap([cursor, String(REAP_STEP)]);
-      reaped += count;
+      const [next, more] = await runReap([cursor, REAP_STEP]);
       cursor = next;
-    } while (cursor !== '0' && signal?.aborted !== true);
+      reaped += more;
+    }
     return reaped;
-  }
+  };
+}
 
+function createReader(redis: Redis, keys: Keys) {
   /** The stored results of jobs, in the order asked for; undefined for one that has not ended (or is past its keep). */
   async function results(jobIds: readonly string[]): Promise<(JobResult | undefined)[]> {
     if (jobIds.length === 0) return [];
@@ -215,7 +220,7 @@ export function createLedger(redis: Redis, keys: Keys, options: LedgerOptions) {
     return redis.hlen(keys.open);
   }
 
-  return { history, admit, markSent, settle, reap, results, trail, budget, openAttempts };
+  return { results, trail, budget, openAttempts };
 }
 
 type AdmitReply =

@@ -43,7 +43,7 @@ end
 
 local function queue_of(job)
   for i = 5, #ARGV do
-    local queue = prefix .. ':' .. ARGV[i] .. ':'
+    local queue = prefix .. ':queue:' .. ARGV[i] .. ':'
     if redis.call('EXISTS', queue .. job) == 1 then return queue end
   end
 end

@@ -48,7 +48,7 @@ export function createQuarantine(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: n
 
   /** Looks at the jobs that a lane's workers have, and closely only at those that stalled. */
   async function* suspects(lane: string): AsyncGenerator<Suspect> {
-    const queue = `${keys.prefix}:${lane}:`;
+    const queue = `${keys.queues}:${lane}:`;
     for (let first = 0; ; first += PAGE) {
       const jobIds = await redis.lrange(`${queue}active`, first, first + PAGE - 1);
       const counts = redis.pipeline();
@@ -68,7 +68,7 @@ export function createQuarantine(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: n
   }
 
   async function put(jobId: string, lane: string, reason: string): Promise<void> {
-    const queue = `${keys.prefix}:${lane}:`;
+    const queue = `${keys.queues}:${lane}:`;
     const found = [jobId, lane, reason, Date.now(), ttlMs, MOST_BYTES_A_FIELD];
     await redis.eval(QUARANTINE, 2, keyOf(jobId), keys.result(jobId), queue, ...found);
   }

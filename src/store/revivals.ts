@@ -46,7 +46,7 @@ local function revive(${REVIVE_FIELDS.join(', ')})
   if not redis.call('ZSCORE', prefix .. ':dead', job) then return 'changed' end
   if redis.call('GET', prefix .. ':result:' .. job) ~= result then return 'changed' end
   if batch ~= '' and redis.call('HEXISTS', prefix .. ':batch:' .. batch, 'cancelled') == 1 then return 'cancelled' end
-  local queue = prefix .. ':' .. lane .. ':'
+  local queue = prefix .. ':queue:' .. lane .. ':'
   local entry = queue .. job
   if redis.call('EXISTS', entry .. ':lock') == 1 then return 'busy' end
   if redis.call('ZREM', queue .. 'failed', job) == 0 and redis.call('EXISTS', entry) == 1 then return 'busy' end

@@ -14,7 +14,7 @@ export function watchFitness(options: {
   pause: () => void;
   resume: () => void;
   logger: Logger;
-}): { stop(): void } {
+}): { lookNow(): void; stop(): void } {
   const { inspect, pause, resume, logger } = options;
   let isFit = true;
   let isStopped = false;
@@ -33,13 +33,15 @@ export function watchFitness(options: {
     }
   }
 
+  /** One that cannot be asked is waited for elsewhere. */
+  function lookSafely(): Promise<void> {
+    return look().catch(() => {});
+  }
+
   function schedule(): void {
     timer = setTimeout(
       () => {
-        // One that cannot be asked is waited for elsewhere.
-        look()
-          .catch(() => {})
-          .finally(() => isStopped || schedule());
+        void lookSafely().finally(() => isStopped || schedule());
       },
       isFit ? LOOK_EVERY_MS : LOOK_AGAIN_MS,
     );
@@ -47,6 +49,7 @@ export function watchFitness(options: {
 
   schedule();
   return {
+    lookNow: () => void lookSafely(),
     stop() {
       isStopped = true;
       clearTimeout(timer);

@@ -82,7 +82,7 @@ async function finishRevivals({ redis, keys, revivals, logger }: Janitor, signal
     if (signal.aborted) return;
     for (const [lane, group] of Map.groupBy(page, ({ revival }) => revival.lane)) {
       // The lane's settings are the producers' business.
-      const queue = new Queue(lane, { connection: redis, prefix: keys.prefix, skipMetasUpdate: true });
+      const queue = new Queue(lane, { connection: redis, prefix: keys.queues, skipMetasUpdate: true });
       queue.on('error', () => {});
       await queue.addBulk(group.map(({ revival: { name, data, opts } }) => ({ name, data, opts })));
       await queue.close();

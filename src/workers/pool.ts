@@ -7,10 +7,12 @@ import { createRouter } from '../router/index.ts';
 import { gatedModelsOf } from '../store/gates/models.ts';
 import { createBatchStore } from '../store/batches.ts';
 import { type Keys, createKeys } from '../store/keys.ts';
-import { demandFit, inspectServer } from '../store/fitness.ts';
+import { CLOCK_TOLERANCE_MS, demandFit, inspectServer } from '../store/fitness.ts';
+import { forgetGonePurses } from '../store/budgets.ts';
 import { type Ledger, createLedger } from '../store/ledger.ts';
 import { createObservationReader } from '../store/observations.ts';
 import { createParking } from '../store/parking.ts';
+import { createRedisClock } from '../store/redis-clock.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
 import { obeyCancellations } from './cancellation.ts';
 import { type Chore, startChores } from './chores.ts';
@@ -39,6 +41,7 @@ type PauseReason = 'writes' | 'fitness';
 type ChoreTools = { redis: Redis; keys: Keys; ledger: Ledger; config: Config; logger: Logger };
 
 const OBSERVE_EVERY_MS = 1_000;
+const PURSES_EVERY_MS = 3_600_000;
 const REAP_EVERY_MS = 5_000;
 
 /** A process's share of the work: one worker a lane, each with its part of the concurrency, around one set of services. */
@@ -48,6 +51,7 @@ export class WorkerPool {
   #workers: LaneWorker[] = [];
   /** Undoes what was started, the last first. */
   readonly #undo: (() => Promise<void> | void)[] = [];
+  #watch: ReturnType<typeof watchFitness> | undefined;
   #guard: WriteGuard | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -105,17 +109,17 @@ export class WorkerPool {
     if (this.#stopped) return;
     this.#workers = shareOut(config, this.#options).map(
       ({ lane, concurrency }) =>
-        new LaneWorker({ lane, concurrency, prefix: keys.prefix, redis: queueRedis, services, guard, logger }),
+        new LaneWorker({ lane, concurrency, prefix: keys.queues, redis: queueRedis, services, guard, logger }),
     );
     obeyCancellations({ subscriber, redis: ledgerRedis, keys, workers: this.#workers });
     await Promise.all(this.#workers.map((worker) => worker.start()));
 
-    const watch = watchFitness({
+    const watch = (this.#watch = watchFitness({
       inspect,
       pause: () => this.#pause('fitness'),
       resume: () => this.#resume('fitness'),
       logger,
-    });
+    }));
     this.#undo.push(() => watch.stop());
     const tools = { redis: ledgerRedis, keys, ledger, config, logger };
     const chores = startChores({ ...tools, notice: (error) => guard.notice(error), chores: choresOf(tools) });
@@ -127,11 +131,16 @@ export class WorkerPool {
     const providers = createProviders(config.providers);
     this.#undo.push(() => providers.close());
     const observations = createObservationReader(redis, keys, gatedModelsOf(config));
+    const clock = createRedisClock(redis);
+    const refresh = async (): Promise<void> => {
+      await Promise.all([observations.refresh(), clock.read()]);
+      if (Math.abs(Date.now() - clock.now()) > CLOCK_TOLERANCE_MS) this.#watch?.lookNow();
+    };
     const timer = setInterval(() => {
-      observations.refresh().catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')));
+      refresh().catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')));
     }, OBSERVE_EVERY_MS);
     this.#undo.push(() => clearInterval(timer));
-    await observations.refresh();
+    await refresh();
     const router = createRouter(config);
     return {
       config,
@@ -142,7 +151,7 @@ export class WorkerPool {
       providers,
       observations: () => observations.current(),
       notify: (alert) => logAlert(logger, alert),
-      now: Date.now,
+      now: () => clock.now(),
       random: Math.random,
     };
   }
@@ -190,6 +199,11 @@ function choresOf({ redis, keys, ledger, config, logger }: ChoreTools): Chore[] 
     { name: 'reaper', everyMs: REAP_EVERY_MS, run: reap },
     janitorChore({ redis, keys, ledger, lanes, resultTtlMs: config.results.keep, logger }),
     rollupChore(redis, keys),
+    {
+      name: 'purses',
+      everyMs: PURSES_EVERY_MS,
+      run: async (signal) => void (await forgetGonePurses(redis, keys, signal)),
+    },
   ];
 }
 

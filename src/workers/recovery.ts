@@ -6,6 +6,10 @@ import { giveUp } from './conclude.ts';
 import type { Services, Start } from './services.ts';
 
 const REDIS_RETRY_MS = 2_000;
+/** From so many stalls on a job is suspected of what its workers died of. */
+const SUSPICIOUS_STALLS = 2;
+/** In lives of a lock. */
+const APART_WITHIN_LOCKS = 4;
 
 /**
  * Runs an attempt so that every job ends or goes on, whatever is thrown on the way. A Redis in trouble is waited for and
@@ -18,6 +22,7 @@ export async function runSafely(
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
+    if (isReadable && isSuspicious(start)) return startApart(services);
     if (isReadable) return await runAttempt(start, services, signal);
     return await giveUp(new GatewayError('JOB_INVALID', 'the job has no readable data'), start, services);
   } catch (thrown) {
@@ -34,6 +39,20 @@ async function recover(thrown: unknown, start: Start, services: Services): Promi
     // It cannot even be written down that the job has ended.
     return waitForRedis(error, services);
   }
+}
+
+/** Once for each stall that makes it so. */
+function isSuspicious({ stalls, deferrals }: Start): boolean {
+  return stalls >= SUSPICIOUS_STALLS && deferrals <= stalls - SUSPICIOUS_STALLS;
+}
+
+/**
+ * Jobs that were together in the hands of a worker that died come back together; if one of them is what kills workers,
+ * the others would die with it until all are given up. At times of their own, only the culprit is.
+ */
+function startApart({ config, random }: Services): Outcome {
+  const error = new GatewayError('INTERRUPTED', 'its worker died with it more than once; started apart from others');
+  return { kind: 'deferred', error, delayMs: Math.ceil(random() * APART_WITHIN_LOCKS * config.workers.lock) };
 }
 
 function waitForRedis(thrown: unknown, services: Services): Outcome {

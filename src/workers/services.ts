@@ -33,6 +33,8 @@ export type Start = {
   attemptsStarted: number;
   /** Attempts that ended and were spent. */
   attemptsMade: number;
+  /** How often its worker died or was lost with it. */
+  stalls: number;
   maxAttempts: number;
   /** Starts that spent no attempt. */
   deferrals: number;

@@ -28,7 +28,7 @@ export async function settle(
   outcome: Outcome,
   job: Job<QueuedJob, ReturnValue>,
   token: string,
-  guard: WriteGuard,
+  { guard, now }: { guard: WriteGuard; now: () => number },
 ): Promise<ReturnValue> {
   switch (outcome.kind) {
     case 'completed':
@@ -42,7 +42,7 @@ export async function settle(
         await putBack(() => job.moveToWait(token), guard);
         throw new WaitingError(outcome.error.message);
       }
-      await putBack(() => job.moveToDelayed(Date.now() + outcome.delayMs, token), guard);
+      await putBack(() => job.moveToDelayed(now() + outcome.delayMs, token), guard);
       throw new DelayedError(outcome.error.message);
     case 'rejected':
       throw new Rejected(`${outcome.error.code}: ${outcome.error.message}`);

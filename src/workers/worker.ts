@@ -110,7 +110,7 @@ export class LaneWorker {
     try {
       const outcome = await runSafely(start, isQueuedJob(job.data), services, lease.signal);
       logOutcome(logger, start, outcome);
-      return await settle(outcome, job, token, guard);
+      return await settle(outcome, job, token, { guard, now: services.now });
     } finally {
       lease.end();
     }
@@ -157,6 +157,7 @@ function toStart(job: Job<QueuedJob, ReturnValue>): Start {
     job: isQueuedJob(job.data) ? job.data : ghostOf(job.id ?? '', job.queueName, job.timestamp),
     attemptsStarted,
     attemptsMade,
+    stalls: stalledCounter,
     maxAttempts: job.opts.attempts ?? 1,
     deferrals: Math.max(0, attemptsStarted - 1 - attemptsMade - stalledCounter),
   };

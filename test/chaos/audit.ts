@@ -10,7 +10,7 @@ import type { Figures } from './fault.ts';
 export type Audit = { figures: Figures; violations: string[] };
 
 /** The provider's clock is read when its event loop comes to it: a call that was under way may seem as much later. */
-const CLOCK_TOLERANCE_MS = 100;
+const CLOCK_TOLERANCE_MS = 300;
 const NANOS_PER_USD = 1e9;
 
 export const NO_FIGURES: Figures = {

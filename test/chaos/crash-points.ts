@@ -22,3 +22,17 @@ export function crashAt(point: CrashPoint, pass: number): Patch {
   const crash = `if ((globalThis.passes = (globalThis.passes ?? 0) + 1) === ${pass}) process.kill(process.pid, 'SIGKILL');`;
   return { file, find: before, replace: `${crash}\n  ${before}` };
 }
+
+/** The worker does nothing at all for so long, between the mark of a call and the call, the `pass`th time it comes there. */
+export function blockBeforeCall(pass: number, blockMs: number): Patch {
+  const find = 'services.ledger.markSent(start.jobId, attemptId)';
+  const block = `if ((globalThis.passes = (globalThis.passes ?? 0) + 1) === ${pass}) {
+      const until = performance.now() + ${blockMs};
+      while (performance.now() < until);
+    }`;
+  const replace = `${find}.then((mark) => {
+    ${block}
+    return mark;
+  })`;
+  return { file: 'src/workers/attempt.ts', find, replace };
+}

@@ -85,7 +85,10 @@ const TWICE_DEFINED: Patch = {
 const repeatedSteps: Scenario = {
   name: 'replies-lost',
   isShort: true,
-  stage: () => ({ profiles: profilesAt({ p50_ms: 10, p95_ms: 20 }), faults: [{ model: 'sim/small', kind: 503, rate: 0.3 }] }),
+  stage: () => ({
+    profiles: profilesAt({ p50_ms: 10, p95_ms: 20 }),
+    faults: [{ model: 'sim/small', kind: 503, rate: 0.3 }],
+  }),
   async play(stage, { short }) {
     for (let workers = 0; workers < 2; workers += 1) await stage.startWorker({ patches: [...TWICE, TWICE_DEFINED] });
     await stage.submit(short ? 120 : 1_000);

@@ -33,7 +33,11 @@ const partition: Scenario = {
     stage.workers.push(good);
     await stage.strike(CONCURRENCY);
     stage.redisProxy.blackhole();
-    const brokenOff = until('calls to end with the lock', () => ledger.totals().aborted >= CONCURRENCY, ABORT_WITHIN_MS);
+    const brokenOff = until(
+      'calls to end with the lock',
+      () => ledger.totals().aborted >= CONCURRENCY,
+      ABORT_WITHIN_MS,
+    );
     const [lateness] = await Promise.allSettled([brokenOff, good.ready]);
     if (lateness.status === 'rejected') {
       violations.push(`${CONCURRENCY - ledger.totals().aborted} of ${CONCURRENCY} calls went on after the lock`);

@@ -36,7 +36,11 @@ export const PLANTS: readonly PlantedBug[] = [
     fault: 'kill-worker',
     shows: /unrecorded|spent_minus_stream/,
     patches: [
-      { file: SETTLE, find: "    add_usage(record)\n    count_attempt(batch, cost)\n    return 'settled'", replace: "    count_attempt(batch, cost)\n    return 'settled'" },
+      {
+        file: SETTLE,
+        find: "    add_usage(record)\n    count_attempt(batch, cost)\n    return 'settled'",
+        replace: "    count_attempt(batch, cost)\n    return 'settled'",
+      },
       {
         file: LEDGER,
         find: 'const reply = await runSettle(settleFields(request));',
@@ -85,7 +89,11 @@ export const PLANTS: readonly PlantedBug[] = [
     fault: 'answers-reset',
     shows: /was asked again/,
     patches: [
-      { file: 'src/workers/choice.ts', find: 'const failed = failuresIn(trail, services);', replace: 'const failed = failuresIn(trail, services).slice(1);' },
+      {
+        file: 'src/workers/choice.ts',
+        find: 'const failed = failuresIn(trail, services);',
+        replace: 'const failed = failuresIn(trail, services).slice(1);',
+      },
     ],
   },
   {
@@ -105,7 +113,11 @@ export const PLANTS: readonly PlantedBug[] = [
     fault: 'odd-prices',
     shows: /spent_minus_stream/,
     patches: [
-      { file: 'src/domain/money.ts', find: 'return Math.ceil(picos / PICOS_PER_NANO);', replace: 'return picos / PICOS_PER_NANO;' },
+      {
+        file: 'src/domain/money.ts',
+        find: 'return Math.ceil(picos / PICOS_PER_NANO);',
+        replace: 'return picos / PICOS_PER_NANO;',
+      },
     ],
   },
   {

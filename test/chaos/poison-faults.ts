@@ -60,13 +60,13 @@ const deadlyPrompt: Scenario = {
   async play(stage, { short }) {
     const count = short ? 60 : 600;
     let deaths = 0;
-    let isOver = false;
+    const over = new AbortController();
     const preloads = [DEADLY_PROMPT];
     const keepUp = async (): Promise<void> => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const worker = await stage.startWorker({ preloads });
         await worker.exited;
-        if (isOver) return;
+        if (over.signal.aborted) return;
         deaths += 1;
         await stage.strike(worker.concurrency);
       }
@@ -78,7 +78,7 @@ const deadlyPrompt: Scenario = {
     try {
       await stage.untilCount(count, 40_000);
     } finally {
-      isOver = true;
+      over.abort();
       await Promise.all(stage.workers.map((worker) => worker.stop()));
       await Promise.allSettled(keepers);
     }

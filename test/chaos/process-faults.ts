@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { CRASH_POINTS, type CrashPoint, crashAt } from './crash-points.ts';
+import { CRASH_POINTS, type CrashPoint, blockBeforeCall, crashAt } from './crash-points.ts';
 import type { Fault } from './fault.ts';
 import { createRandom } from './random.ts';
 import { type Scenario, defineFault } from './scenario.ts';
@@ -117,6 +117,23 @@ const blocked: Scenario = {
   },
 };
 
+/** The calls are marked as sent, and may go out; but when the worker comes to making them, their locks are long lost. */
+const blockedBeforeCall: Scenario = {
+  name: 'blocked-before-call',
+  isShort: true,
+  stage: patientStage,
+  async play(stage, { seed, short }) {
+    const random = createRandom(seed);
+    const blockMs = 3 * stage.config.workers.lock;
+    const startVictim = () => stage.startWorker({ patches: [blockBeforeCall(3 + Math.floor(random() * 8), blockMs)] });
+    const victims = await Promise.all(Array.from({ length: short ? 1 : 3 }, startVictim));
+    await stage.startWorker();
+    await stage.strike(victims.reduce((sum, victim) => sum + victim.concurrency, 0));
+    await stage.submit(short ? 200 : 1_000);
+    return [];
+  },
+};
+
 /** The next strikes shall hit work, not a worker that waits for the first job. */
 async function untilBusy(stage: Stage): Promise<void> {
   await stage.untilCount((await stage.countEnded()) + 10);
@@ -128,4 +145,5 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   rollingSigterm,
   suspended,
   blocked,
+  blockedBeforeCall,
 ].map(defineFault);

@@ -50,25 +50,23 @@ async function run(scenario: Scenario, context: FaultContext): Promise<FaultRepo
   const stage = await attempt('opening the stage', OPEN_WITHIN_MS, () => opening);
   if (!stage) {
     opening.then((late) => late.close()).catch(() => {});
-    return { name, ok: false, violations, ...NO_FIGURES };
+    return { name, ...NO_FIGURES, ok: false, violations };
   }
-  try {
-    const own = await attempt('the play', scenario.playWithinMs ?? PLAY_WITHIN_MS, () => scenario.play(stage, context));
-    violations.push(...(own ?? []));
-    const endWithinMs = scenario.endWithinMs ?? END_WITHIN_MS;
-    const hasEnded = await attempt('the end', endWithinMs + AUDIT_WITHIN_MS, () => stage.untilEnded(endWithinMs));
-    if (hasEnded === false) violations.push(`something still goes on after ${endWithinMs / 1_000} s`);
-    const audit = await attempt('the audit', AUDIT_WITHIN_MS, () => stage.audit());
-    if (!audit) return { name, ok: false, violations, ...NO_FIGURES };
-    violations.push(...audit.violations);
-    const verified = await attempt('looking', AUDIT_WITHIN_MS, async () => scenario.verify?.(stage, audit, context));
-    violations.push(...(verified ?? []));
-    const ratio = await attempt('the ratio', AUDIT_WITHIN_MS, async () => scenario.resumeSpendRatio?.(stage));
-    const more = ratio === undefined ? {} : { resume_spend_ratio: ratio };
-    return { name, ...audit.figures, ...more, ok: violations.length === 0, violations };
-  } finally {
-    await attempt('closing the stage', CLOSE_WITHIN_MS, () => stage.close());
-  }
+  const own = await attempt('the play', scenario.playWithinMs ?? PLAY_WITHIN_MS, () => scenario.play(stage, context));
+  violations.push(...(own ?? []));
+  const endWithinMs = scenario.endWithinMs ?? END_WITHIN_MS;
+  const hasEnded = await attempt('the end', endWithinMs + AUDIT_WITHIN_MS, () => stage.untilEnded(endWithinMs));
+  if (hasEnded === false) violations.push(`something still goes on after ${endWithinMs / 1_000} s`);
+  const audit = await attempt('the audit', AUDIT_WITHIN_MS, () => stage.audit());
+  violations.push(...(audit?.violations ?? []));
+  const verified = audit
+    ? await attempt('looking', AUDIT_WITHIN_MS, async () => scenario.verify?.(stage, audit, context))
+    : undefined;
+  violations.push(...(verified ?? []));
+  const ratio = await attempt('the ratio', AUDIT_WITHIN_MS, async () => scenario.resumeSpendRatio?.(stage));
+  await attempt('closing the stage', CLOSE_WITHIN_MS, () => stage.close());
+  const figures = { ...(audit?.figures ?? NO_FIGURES), ...(ratio === undefined ? {} : { resume_spend_ratio: ratio }) };
+  return { name, ...figures, ok: violations.length === 0, violations };
 }
 
 async function withDeadline<Value>(work: Promise<Value>, withinMs: number): Promise<Value> {

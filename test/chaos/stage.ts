@@ -85,7 +85,7 @@ export class Stage {
     this.redis = parts.redis;
     this.server = parts.server;
     this.sim = parts.sim;
-    this.queue = new Queue<QueuedJob>(LANE, { connection: parts.redis, prefix: this.keys.prefix });
+    this.queue = new Queue<QueuedJob>(LANE, { connection: parts.redis, prefix: this.keys.queues });
     this.queue.on('error', () => {});
     cleanup.defer(() => this.queue.close());
     cleanup.defer(async () => void (await Promise.all(this.workers.map((worker) => worker.kill()))));

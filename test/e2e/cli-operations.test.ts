@@ -67,7 +67,7 @@ test('a worker that is told to stop gives its job back, another one finishes it,
   const redis = await join();
   const config = loadConfig(`${folder.directory}/sluice.yaml`, {});
   const producer = new Producer({ config, redis: redis.connection });
-  const queue = new Queue('interactive', { connection: redis.connection, prefix: config.redis.prefix });
+  const queue = new Queue('interactive', { connection: redis.connection, prefix: `${config.redis.prefix}:queue` });
   try {
     const first = start('worker');
     const { id } = await producer.enqueue({ prompt: 'What is a sluice?' });

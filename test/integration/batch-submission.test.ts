@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { QueuedJob } from '../../src/domain/job.ts';
+import type { FailedResult } from '../../src/domain/result.ts';
 import { type BatchRequest, Batches } from '../../src/producer/batch.ts';
 import { type Harness, until, useHarness } from '../support/harness.ts';
-import { admitRequest, answeredAttempt, failedAttempt } from '../support/ledger-steps.ts';
+import { admitRequest, failedAttempt } from '../support/ledger-steps.ts';
 
 const open = useHarness();
 
@@ -82,8 +83,22 @@ test('cancelling tells of the attempts that failed, and waits for the row that i
     { status: 'failed', error: { code: 'CANCELLED' }, attempts: [{ cost_nanos: 7 }], cost_nanos: 7 },
     undefined,
   ]);
-  await ledger.settle(answeredAttempt({ job: 'b-1', batch: 'b', cost: 9 }));
-  expect(await cancelling).toEqual({ cancelled: 1, brokenOff: 0, underWay: 0 });
+  // As a worker does that was told to break its call off.
+  const ending = failedAttempt({ job: 'b-1', batch: 'b', cost: 9 });
+  const attempt = { model: 'small', provider: 'alpha', outcome: 'unconfirmed', error_code: 'CANCELLED' } as const;
+  const result: FailedResult = {
+    v: 1,
+    job_id: 'b-1',
+    status: 'failed',
+    task: null,
+    cost_nanos: 9,
+    total_ms: 5,
+    finished_at: 1,
+    attempts: [{ ...attempt, cost_nanos: 9, latency_ms: 5 }],
+    error: { code: 'CANCELLED', message: 'the batch was cancelled' },
+  };
+  await ledger.settle({ ...ending, result });
+  expect(await cancelling).toEqual({ cancelled: 1, brokenOff: 1, underWay: 0 });
 });
 
 test('cancelling tells of an attempt that fails between the reading of the attempts and the ending', async () => {

@@ -58,7 +58,7 @@ describe('a job that failed', () => {
     const [failed] = await harness.run([{ prompt: 'hello', deadline_ms: 60_000 }]);
     const jobId = failed?.job_id ?? '';
     await untilFailed(harness, 1);
-    await harness.redis.hset(`${harness.keys.prefix}:interactive:${jobId}`, 'stc', 4);
+    await harness.redis.hset(`${harness.keys.queues}:interactive:${jobId}`, 'stc', 4);
     await withDeadLetters(harness, async (letters) => {
       expect(await retry(letters, await allOf(letters))).toEqual({ [jobId]: 'revived' });
       const result = await harness.producer.waitFor(jobId, { timeoutMs: 10_000 });
@@ -76,7 +76,7 @@ describe('a job that failed', () => {
     await harness.startPool();
     const [held, emptied] = await harness.run([{ prompt: 'one' }, { prompt: 'two' }]);
     await untilFailed(harness, 2);
-    const entryOf = (result?: JobResult) => `${harness.keys.prefix}:interactive:${result?.job_id}`;
+    const entryOf = (result?: JobResult) => `${harness.keys.queues}:interactive:${result?.job_id}`;
     await harness.redis.set(`${entryOf(held)}:lock`, 'token');
     await harness.redis.hset(entryOf(emptied), 'data', '{bad json');
     await withDeadLetters(harness, async (letters) => {

@@ -18,7 +18,9 @@ async function enterAll(claim: Parameters<GateLaboratory['come']>[0], most = 200
 describe('requests a minute', () => {
   test('at once there is one call, and half a second of the limit', async () => {
     expect(await enterAll({ modelLimits: { requests_per_minute: 6 } })).toBe(1);
-    expect(await enterAll({ model: 'other', modelLimits: { requests_per_minute: 3_000 } })).toBeOneOf([25, 26]);
+    const claim = { model: 'other', modelLimits: { requests_per_minute: 3_000 } };
+    const together = await Promise.all(Array.from({ length: 40 }, () => gates.come(claim)));
+    expect(together.filter(({ admission }) => admission.kind === 'admitted')).toHaveLength(25);
   });
 
   test.each([1, 3, 10, 60, 600])(

@@ -29,7 +29,7 @@ async function untilEnded({ batches }: Harness, rows: number): Promise<void> {
 }
 
 function entryOf({ keys }: Harness, jobId: string): string {
-  return `${keys.prefix}:batch:${jobId}`;
+  return `${keys.queues}:batch:${jobId}`;
 }
 
 describe('an entry that nobody can read', () => {
@@ -77,10 +77,10 @@ describe('an entry that nobody can read', () => {
     const { redis, keys } = harness;
     await submit(harness, 1);
     await redis.hset(entryOf(harness, 'b-0'), 'data', 'x', 'stc', 1);
-    await redis.lmove(`${keys.prefix}:batch:wait`, `${keys.prefix}:batch:active`, 'RIGHT', 'LEFT');
+    await redis.lmove(`${keys.queues}:batch:wait`, `${keys.queues}:batch:active`, 'RIGHT', 'LEFT');
     await Promise.all([cleanUp(harness), cleanUp(harness), cleanUp(harness)]);
     expect(await harness.batches.status('b')).toMatchObject({ state: 'finished', failed: 1 });
-    expect(await redis.lrange(`${keys.prefix}:batch:active`, 0, -1)).toEqual([]);
+    expect(await redis.lrange(`${keys.queues}:batch:active`, 0, -1)).toEqual([]);
   });
 });
 
@@ -89,7 +89,7 @@ test('a job that is started in vain again and again is kept aside, and can be re
   const { redis, keys } = harness;
   await submit(harness, 1);
   await redis.hset(entryOf(harness, 'b-0'), 'stc', 6);
-  await redis.lmove(`${keys.prefix}:batch:wait`, `${keys.prefix}:batch:active`, 'RIGHT', 'LEFT');
+  await redis.lmove(`${keys.queues}:batch:wait`, `${keys.queues}:batch:active`, 'RIGHT', 'LEFT');
   await cleanUp(harness);
   expect(await harness.batches.status('b')).toMatchObject({ state: 'finished', failed: 1 });
   await withDeadLetters(harness, async (letters) => {
@@ -189,8 +189,8 @@ describe('a row that was taken out of the queue by hand', () => {
     const harness = await open();
     const { redis, keys } = harness;
     await submit(harness, 1);
-    await redis.lrem(`${keys.prefix}:batch:wait`, 1, 'b-0');
-    await redis.zadd(`${keys.prefix}:batch:failed`, 1, 'b-0');
+    await redis.lrem(`${keys.queues}:batch:wait`, 1, 'b-0');
+    await redis.zadd(`${keys.queues}:batch:failed`, 1, 'b-0');
     let now = Date.now();
     for (const later of [0, 300_000, 0]) {
       now += later;

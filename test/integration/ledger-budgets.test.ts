@@ -71,6 +71,9 @@ describe('the window of a call', () => {
   });
 });
 
+const askOnDay = async (time = 0, hold = 0) =>
+  (await ledgerAt(time)).admit(admitRequest({ job: `${time}-${hold}`, hold, limit: 5, claim: { window: 'day' } }));
+
 describe('a limit', () => {
   test("that was set by hand stands in place of the configured one, a purse's own before its budget's", async () => {
     const { ledger, redis, keys } = stores;
@@ -88,11 +91,9 @@ describe('a limit', () => {
     const { redis, keys } = stores;
     const [today, tomorrow] = ['2026-11-22T12:00:00Z', '2026-11-23T12:00:00Z'].map((time) => Date.parse(time));
     await redis.hset(keys.budget('all', '2026-11-22'), 'topped_up', 5);
-    const ask = async (time = 0, hold = 0) =>
-      (await ledgerAt(time)).admit(admitRequest({ job: `${time}-${hold}`, hold, limit: 5, claim: { window: 'day' } }));
-    expect(await ask(today, 11)).toMatchObject({ kind: 'denied', limitNanos: 10 });
-    expect(await ask(tomorrow, 10)).toMatchObject({ kind: 'denied', limitNanos: 5 });
-    expect(await ask(today, 10)).toMatchObject({ kind: 'admitted' });
+    expect(await askOnDay(today, 11)).toMatchObject({ kind: 'denied', limitNanos: 10 });
+    expect(await askOnDay(tomorrow, 10)).toMatchObject({ kind: 'denied', limitNanos: 5 });
+    expect(await askOnDay(today, 10)).toMatchObject({ kind: 'admitted' });
   });
 });
 

@@ -9,7 +9,11 @@ const prefix = '{monitor-board}';
 const authorization = `Basic ${Buffer.from('ada:secret').toString('base64')}`;
 const target = { path: inject('redisSocket') };
 const redis = connect(target, { name: 'test' });
-const batch = new Queue('batch', { connection: redis, prefix, streams: { events: { maxLen: 321 } } });
+const batch = new Queue('batch', {
+  connection: redis,
+  prefix: `${prefix}:queue`,
+  streams: { events: { maxLen: 321 } },
+});
 
 const job: QueuedJob = {
   v: 1,
@@ -164,8 +168,8 @@ describe('the board', () => {
   });
 
   test('leaves the settings of the queues as they are', async () => {
-    expect(await redis.hget(`${prefix}:batch:meta`, 'opts.maxLenEvents')).toBe('321');
-    expect(await redis.exists(`${prefix}:interactive:meta`)).toBe(0);
+    expect(await redis.hget(`${prefix}:queue:batch:meta`, 'opts.maxLenEvents')).toBe('321');
+    expect(await redis.exists(`${prefix}:queue:interactive:meta`)).toBe(0);
   });
 
   test('asks no other host for anything', async () => {

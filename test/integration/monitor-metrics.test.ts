@@ -169,7 +169,7 @@ describe('the metrics', () => {
   });
 
   test('count the jobs of a lane by state, and its workers', async () => {
-    const queue = new Queue('batch', { connection: redis, prefix: keys.prefix });
+    const queue = new Queue('batch', { connection: redis, prefix: keys.queues });
     await queue.add('a', {});
     await queue.add('b', {}, { priority: 5 });
     await queue.add('c', {}, { delay: 60_000 });
@@ -179,7 +179,7 @@ describe('the metrics', () => {
     expect(before.get('sluice_workers{lane="interactive"}')).toBe(0);
 
     const workerRedis = connect(target, { name: 'test:worker', patient: true });
-    const worker = new Worker('batch', failOnB, { connection: workerRedis, prefix: keys.prefix });
+    const worker = new Worker('batch', failOnB, { connection: workerRedis, prefix: keys.queues });
     await expect
       .poll(async () => {
         const samples = await scrape();

@@ -153,20 +153,23 @@ describe('rebuilding', () => {
   });
 });
 
-describe('sums over a stream that was trimmed', () => {
-  const NAMES = Object.keys(DIMENSIONS) as Dimension[];
-  const ask = async (stores: Stores, question: Partial<SumsQuestion>) => {
-    const by = question.by ?? ['model'];
-    const answer = await sumUsage(stores.redis, stores.keys, { sinceMs: undefined, batch: undefined, ...question, by });
-    const groups = answer.groups.sorted().map(({ names, sums }) => [JSON.stringify(names), usageFacts(sums)]);
-    return { groups: Object.fromEntries(groups), total: usageFacts(answer.groups.total), missing: answer.missing };
-  };
-  const whole = async (): Promise<Stores> => {
-    const stores = newStores();
-    await writeEntries(stores, ENTRIES);
-    return stores;
-  };
+const NAMES = Object.keys(DIMENSIONS) as Dimension[];
+const ask = async (stores: Stores, question: Partial<SumsQuestion>) => {
+  const by = question.by ?? ['model'];
+  const answer = await sumUsage(stores.redis, stores.keys, { sinceMs: undefined, batch: undefined, ...question, by });
+  const groups = answer.groups.sorted().map(({ names, sums }) => [JSON.stringify(names), usageFacts(sums)]);
+  return { groups: Object.fromEntries(groups), total: usageFacts(answer.groups.total), missing: answer.missing };
+};
 
+const whole = async (): Promise<Stores> => {
+  const stores = newStores();
+  await writeEntries(stores, ENTRIES);
+  return stores;
+};
+
+const timeOf = (index: number): number => Number(ENTRIES[index]?.id.split('-')[0]);
+
+describe('sums over a stream that was trimmed', () => {
   test.each(
     NAMES.filter((name) => name !== 'batch').flatMap((name): Dimension[][] =>
       name === 'day' ? [[name]] : [[name], ['day', name], [name, 'day']],
@@ -185,7 +188,6 @@ describe('sums over a stream that was trimmed', () => {
 
   test('say what they leave out, and leave out nothing else', async () => {
     const [trimmed, complete] = [await archivedStores(), await whole()];
-    const timeOf = (index: number): number => Number(ENTRIES[index]?.id.split('-')[0]);
     const inTheMiddle = timeOf(5) + 1_000;
     const answer = await ask(trimmed, { sinceMs: inTheMiddle });
     const nextDayMs = Math.ceil(inTheMiddle / 86_400_000) * 86_400_000;
@@ -204,16 +206,16 @@ describe('sums over a stream that was trimmed', () => {
     const stores = await archivedStores(ENTRIES, [10, 20, 80]);
     const { redis, keys, directory } = stores;
     const expected = await ask(await whole(), {});
-    let isDone = false;
+    const state = { isDone: false };
     const trimming = (async () => {
       for (const { id } of ENTRIES.slice(10)) {
         await redis.xgroup('SETID', keys.usage, 'slow', id);
         await archiveUsage({ redis, keys, directory, olderThanMs: 0 });
       }
-      isDone = true;
+      state.isDone = true;
     })();
     let answers = 0;
-    while (!isDone) {
+    while (!state.isDone) {
       const answer = await ask(stores, {}).catch((error: Error) => error.message);
       if (typeof answer === 'string') expect(answer).toContain('being trimmed right now');
       else expect(answer).toEqual(expected);

@@ -68,14 +68,13 @@ describe('the sums by day', () => {
 
   test('are exact for amounts that a float would round', async () => {
     const stores = newStores();
-    const record = usageRecord({ job: 'a' }, 'completed', 2_251_799_813_685_249);
-    await writeEntries(
-      stores,
-      [1, 2, 3].map((number) => ({ id: `${DAY_ONE_MS}-${number}`, record })),
-    );
-    await createRollups(stores.redis, stores.keys).catchUp();
+    const record = usageRecord({ job: 'a' }, 'completed', 4_503_599_627_370_497);
+    for (const number of [1, 2, 3]) {
+      await writeEntries(stores, [{ id: `${DAY_ONE_MS}-${number}`, record }]);
+      await createRollups(stores.redis, stores.keys).catchUp();
+    }
     const key = `${stores.keys.rollups}:2026-11-22:model`;
-    expect(await stores.redis.hget(key, 'cost_nanos=small')).toBe('6755399441055747');
+    expect(await stores.redis.hget(key, 'cost_nanos=small')).toBe('13510798882111491');
   });
 
   test('pass over what is no record, and count what comes behind it', async () => {

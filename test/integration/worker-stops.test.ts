@@ -108,12 +108,12 @@ describe('a pool that stops', () => {
 describe('a worker that is lost', () => {
   test('in the middle of a call: the attempt is written off, and another worker ends the job', async () => {
     const harness = await open({ config: { workers: { lock: '300ms' } } });
-    const { producer, ledger, redis, config } = harness;
+    const { producer, ledger, redis } = harness;
     const { id } = await producer.enqueue({ prompt: 'hello', max_attempts: 1 });
     const connection = redis.duplicate({ maxRetriesPerRequest: null });
     const lost = new Worker('interactive', null, {
       connection,
-      prefix: config.redis.prefix,
+      prefix: harness.keys.queues,
       lockDuration: 300,
     });
     await lost.getNextJob('token of the lost one');
@@ -146,7 +146,7 @@ describe('a worker that is lost', () => {
     await harness.startPool();
     const { id } = await producer.enqueue({ prompt: 'hello' });
     await until('the call', () => harness.sim.ledger.totals().calls === 1);
-    await redis.del(`${config.redis.prefix}:interactive:${id}:lock`);
+    await redis.del(`${config.redis.prefix}:queue:interactive:${id}:lock`);
     const result = await producer.waitFor(id, { timeoutMs: 15_000 });
 
     expect(result).toMatchObject({

@@ -84,7 +84,7 @@ describe('a job', () => {
   test('whose key was removed while it waited does no harm', async () => {
     const harness = await open();
     const { id } = await harness.producer.enqueue({ prompt: 'gone' });
-    await harness.redis.del(`${harness.config.redis.prefix}:interactive:${id}`);
+    await harness.redis.del(`${harness.config.redis.prefix}:queue:interactive:${id}`);
     await harness.startPool();
     const [result] = await harness.run([{ prompt: 'still here' }]);
     expect(result?.status).toBe('completed');
@@ -115,7 +115,7 @@ describe('a job', () => {
     const { id } = await harness.producer.enqueue({ prompt: 'hello' });
     // What the stalled checker leaves behind for a job that was lost too often.
     await harness.redis.hset(
-      `${harness.config.redis.prefix}:interactive:${id}`,
+      `${harness.config.redis.prefix}:queue:interactive:${id}`,
       'defa',
       'job stalled more than allowable limit',
     );

@@ -173,7 +173,8 @@ async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const queues = new Map<string, Queue<QueuedJob>>();
 
   const queue = (lane = 'interactive'): Queue<QueuedJob> => {
-    const open = queues.get(lane) ?? new Queue<QueuedJob>(lane, { connection: stores.redis, prefix });
+    const open =
+      queues.get(lane) ?? new Queue<QueuedJob>(lane, { connection: stores.redis, prefix: stores.keys.queues });
     queues.set(lane, open);
     return open;
   };

@@ -132,6 +132,20 @@ export function killedAt(redis: Redis, count: number, when: 'before' | 'after'):
   });
 }
 
+/** The connection of a process that is killed when the archive has its records, and Redis does not know of it yet. */
+export function killedBeforeMark(redis: Redis): Redis {
+  return new Proxy(redis, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (name !== 'eval' || typeof member !== 'function') return member;
+      return (...values: unknown[]): unknown => {
+        const isMark = values.includes('written') && !values.includes('directory');
+        return isMark ? Promise.reject(new Error('killed')) : Reflect.apply(member, target, values);
+      };
+    },
+  });
+}
+
 const COMMANDS = new Set(['eval', 'xrange', 'hget', 'hgetall', 'smembers', 'multi', 'time', 'unlink']);
 
 /** For the top of a test file: folders that are removed after each test. */

@@ -56,7 +56,7 @@ describe('a configuration that says the least', () => {
       budgets: {},
       limits: {},
       experiments: {},
-      cache: { enabled: false, ttl: 86_400_000 },
+      cache: { enabled: false, ttl: 86_400_000, any_temperature: false },
       workers: { concurrency: 50, lock: 30_000, grace: 10_000, max_deferrals: 1_000 },
       results: { keep: 604_800_000 },
     });
@@ -86,7 +86,7 @@ describe('a bad configuration', () => {
     [withBoth({ lanes: { Batch: {} } }), 'lanes: bad name: use 1 to 32 lower-case letters, digits or -, got "Batch"'],
     [
       withBoth({ budgets: { 'batch:1': { limit_usd: 1 } } }),
-      'budgets: bad name: names of the form batch:... are kept for batches',
+      'budgets: bad name: no / in the name of a budget, and batch: and job: are kept for batches and jobs',
     ],
     // Providers.
     [

@@ -172,7 +172,7 @@ it('retries, the cache and the circuit are taken over, and the rest is told', ()
     targets: [target('openai', 'gpt-5'), target('groq', 'llama')],
   });
   expect(config.routing.max_attempts).toBe(5);
-  expect(config.cache).toEqual({ enabled: true, ttl: 3_600_000 });
+  expect(config.cache).toEqual({ enabled: true, any_temperature: true, ttl: 3_600_000 });
   expect(config.circuit).toMatchObject({ failures: 3, failure_share: 0.2, cooldown: 60_000 });
   expect(ignored.map((line) => line.replace(/^portkey\.json:\d+: /, ''))).toEqual([
     'strategy.on_status_codes: Sluice goes on after every failure that another model may not have',

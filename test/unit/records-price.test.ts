@@ -31,6 +31,7 @@ function attemptOn(alias: keyof typeof MODELS): Attempt {
       job: { v: 1, task: null, lane: 'batch', account: 'default', enqueued_at: NOW },
       attemptsStarted: 1,
       attemptsMade: 0,
+      stalls: 0,
       maxAttempts: 4,
       deferrals: 0,
     },

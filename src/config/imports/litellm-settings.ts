@@ -167,5 +167,5 @@ function cacheOf(source: Source): Draft['rest']['cache'] {
   if (type?.includes('semantic')) source.ignored([...parameters, 'type'], 'requests have to be the same to the letter');
   const ttl = source.number([...parameters, 'ttl']);
   source.took(path, `cache, of requests that are the same to the letter${ttl === undefined ? '' : `, for ${ttl} s`}`);
-  return { enabled: true, ...(ttl !== undefined && ttl > 0 ? { ttl: `${ttl}s` } : {}) };
+  return { enabled: true, any_temperature: true, ...(ttl !== undefined && ttl > 0 ? { ttl: `${ttl}s` } : {}) };
 }

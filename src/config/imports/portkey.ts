@@ -189,6 +189,8 @@ function settingsOf(source: Source, modelCount: number): Draft['rest'] {
   return {
     ...(attempts === undefined ? {} : { routing: { max_attempts: attempts } }),
     ...(Object.keys(circuit).length === 0 ? {} : { circuit }),
-    ...(cacheMode === undefined ? {} : { cache: { enabled: true, ...(maxAge ? { ttl: `${maxAge}s` } : {}) } }),
+    ...(cacheMode === undefined
+      ? {}
+      : { cache: { enabled: true, any_temperature: true, ...(maxAge ? { ttl: `${maxAge}s` } : {}) } }),
   };
 }

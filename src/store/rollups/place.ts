@@ -20,7 +20,7 @@ export function createPlace(root: string) {
  * A value of a dimension as it is kept, none and the rest told from any name: `=ann` is the user `ann`, `-` a record
  * without a user, `~` all users beyond the number that a day has room for.
  */
-export const NO_VALUE = '-';
+const NO_VALUE = '-';
 export const OTHER_VALUES = '~';
 /** How many values a dimension may have on one day, each with sums of its own. */
 export const MOST_VALUES = 10_000;

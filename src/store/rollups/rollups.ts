@@ -8,7 +8,7 @@ import { MOST_VALUES, createPlace } from './place.ts';
 import { COUNT_PAGE } from './scripts.ts';
 
 /** Few enough that Redis is not held up for long by the script that counts them. */
-export const ROLLUP_PAGE = 250;
+const PAGE = 250;
 
 /** The sums of one day, by dimension and value (see `place.ts`), and up to which record they go. */
 export type RollupDay = { position: string; sums: Map<UsageDimension, Map<string, UsageSums>> };
@@ -48,7 +48,7 @@ export function createRollups(
       signal?.throwIfAborted();
       const afterId = await position();
       if (untilId !== undefined && compareIds(afterId, untilId) >= 0) return done;
-      const page = await stream.page({ afterId, count: ROLLUP_PAGE, ...(untilId === undefined ? {} : { untilId }) });
+      const page = await stream.page({ afterId, count: PAGE, ...(untilId === undefined ? {} : { untilId }) });
       const lastId = page.at(-1)?.[0];
       if (lastId === undefined) return done;
       // Refused when another process was faster: the next turn asks where it stands now.

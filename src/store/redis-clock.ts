@@ -1,0 +1,26 @@
+import type { Redis } from 'ioredis';
+
+/**
+ * Redis' clock as this process knows it, in epoch milliseconds: what all workers of an installation have in common. Between
+ * two readings it goes on with a clock that nobody sets, so that a process whose date is changed goes on by the right one.
+ */
+export type RedisClock = {
+  now(): number;
+  /** Asks Redis. A slow answer makes the clock no worse than it was. */
+  read(): Promise<void>;
+};
+
+export function createRedisClock(redis: Redis, monotonicMs: () => number = () => performance.now()): RedisClock {
+  let aheadMs = Date.now() - monotonicMs();
+  return {
+    now: () => Math.round(aheadMs + monotonicMs()),
+    async read() {
+      const askedAtMs = monotonicMs();
+      const [seconds, micros] = await redis.time();
+      const answeredAtMs = monotonicMs();
+      const toldMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
+      // It read its clock somewhere between the question and the answer. What agrees with that is left as it is.
+      aheadMs = Math.min(toldMs - askedAtMs, Math.max(toldMs - answeredAtMs, aheadMs));
+    },
+  };
+}
