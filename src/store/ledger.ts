@@ -184,7 +184,8 @@ export function createLedger(redis: Redis, keys: Keys, options: LedgerOptions) {
 function createReaper(runReap: (fields: readonly string[]) => Promise<[string, number]>) {
   return async (signal?: AbortSignal): Promise<number> => {
     let [cursor, reaped] = await runReap(['0', REAP_STEP]);
-    while (cursor !== '0' && !signal?.aborted) {
+    for (; cursor !== '0';) {
+      if (signal?.aborted) break;
       // One step after the other: other scripts come in between.
       // eslint-disable-next-line no-await-in-loop
       const [next, more] = await runReap([cursor, REAP_STEP]);

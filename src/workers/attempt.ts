@@ -5,11 +5,15 @@ import type { Answer } from '../providers/index.ts';
 import type { AttemptSummary } from '../domain/result.ts';
 import type { JobHistory } from '../store/ledger.ts';
 import { errorOfAbort } from './abort-reasons.ts';
+import type { Lease } from './lease.ts';
 import { complete, completeFromCache, fail, jobOf, outcomeOf, refuse } from './conclude.ts';
 import { answerDenial, waitForAnswer, waitForResume } from './denial.ts';
 import type { Attempt } from './records.ts';
 import { reserve } from './reserve.ts';
 import { type Services, type Start, attemptIdOf, deadlineOf, timeLimitOf } from './services.ts';
+
+/** What a start of a job is held by: once it is not, no call may go out for it. */
+export type Hold = Pick<Lease, 'signal' | 'isHeld'>;
 
 const FIRST_START: JobHistory = { trail: [] };
 
@@ -18,7 +22,7 @@ const FIRST_START: JobHistory = { trail: [] };
  * Each start of a job runs it once and makes at most one call. It returns what should happen to the job and throws
  * only when the ledger cannot be reached.
  */
-export async function runAttempt(start: Start, services: Services, signal: AbortSignal): Promise<Outcome> {
+export async function runAttempt(start: Start, services: Services, lease: Hold): Promise<Outcome> {
   const attemptId = attemptIdOf(start);
   const wasStarted = start.attemptsStarted > 1 || start.job.revision !== undefined;
   const history = wasStarted ? await services.ledger.history(start.jobId, attemptId) : FIRST_START;
@@ -50,13 +54,13 @@ export async function runAttempt(start: Start, services: Services, signal: Abort
   }
 
   const admitted = { ...attempt, key: admission.key };
-  if (signal.aborted) return giveBack(admitted, signal, history.trail, services);
+  if (!lease.isHeld()) return giveBack(admitted, lease.signal, history.trail, services);
   if (!(await services.ledger.markSent(start.jobId, attemptId))) {
     return { kind: 'deferred', error: notOurs(), delayMs: 0 };
   }
   // What waited for Redis may have lost its job meanwhile. Nothing has gone out yet, whatever the mark says.
-  if (signal.aborted) return giveBack(admitted, signal, history.trail, services);
-  const answer = await call(admitted, services, signal);
+  if (!lease.isHeld()) return giveBack(admitted, lease.signal, history.trail, services);
+  const answer = await call(admitted, services, lease.signal);
   const latencyMs = services.now() - attempt.startedAt;
   return answer instanceof GatewayError
     ? fail(admitted, answer, latencyMs, history.trail, services)

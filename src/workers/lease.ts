@@ -7,6 +7,8 @@
 export type Lease = {
   /** Aborted, with an Error as its reason, when the lease is broken or its time is over. */
   readonly signal: AbortSignal;
+  /** Whether it still is, by the clock: a timer that is due may not have come to its turn yet. */
+  isHeld(): boolean;
   /** Redis has confirmed a renewal that was asked for at `askedAtMs` of the clock: its time began then, or later. */
   confirm(askedAtMs: number): void;
   /** Ends it early. The first reason stands. */
@@ -45,6 +47,13 @@ export function takeLease({ durationMs, askedAtMs, lost, clock = monotonicMs }: 
   look();
   return {
     signal: controller.signal,
+    isHeld() {
+      if (timer !== undefined && clock() >= endsAtMs) {
+        end();
+        controller.abort(lost());
+      }
+      return !controller.signal.aborted;
+    },
     confirm: (renewalAskedAtMs) => void (endsAtMs = Math.max(endsAtMs, renewalAskedAtMs + durationMs)),
     break(reason) {
       end();

@@ -1,7 +1,7 @@
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { isRedisFailure } from '../store/redis.ts';
-import { runAttempt } from './attempt.ts';
+import { type Hold, runAttempt } from './attempt.ts';
 import { giveUp } from './conclude.ts';
 import type { Services, Start } from './services.ts';
 
@@ -15,15 +15,10 @@ const APART_WITHIN_LOCKS = 4;
  * Runs an attempt so that every job ends or goes on, whatever is thrown on the way. A Redis in trouble is waited for and
  * spends no attempt; anything else would happen again at the next start, so that the job ends.
  */
-export async function runSafely(
-  start: Start,
-  isReadable: boolean,
-  services: Services,
-  signal: AbortSignal,
-): Promise<Outcome> {
+export async function runSafely(start: Start, isReadable: boolean, services: Services, lease: Hold): Promise<Outcome> {
   try {
     if (isReadable && isSuspicious(start)) return startApart(services);
-    if (isReadable) return await runAttempt(start, services, signal);
+    if (isReadable) return await runAttempt(start, services, lease);
     return await giveUp(new GatewayError('JOB_INVALID', 'the job has no readable data'), start, services);
   } catch (thrown) {
     return recover(thrown, start, services);

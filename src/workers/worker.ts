@@ -108,7 +108,7 @@ export class LaneWorker {
     const lockedAt = job.processedOn ?? services.now();
     const lease = this.#hands.take(token, { batchId: start.job.batch?.id, lockedAt });
     try {
-      const outcome = await runSafely(start, isQueuedJob(job.data), services, lease.signal);
+      const outcome = await runSafely(start, isQueuedJob(job.data), services, lease);
       logOutcome(logger, start, outcome);
       return await settle(outcome, job, token, { guard, now: services.now });
     } finally {

@@ -131,8 +131,9 @@ function countOutcome(records: readonly Dated[], outcome: UsageRecord['outcome']
 }
 
 function countUnrecorded({ calls, usage, runningCalls }: Books): number {
-  const recorded = new Set(usage.map(({ record }) => record.attempt_id));
-  return runningCalls + calls.filter(({ request_id: id }) => id === null || !recorded.has(id)).length;
+  // A record stands for one call: an attempt that called twice has one that nobody wrote down.
+  const waiting = new Set<string | null>(usage.map(({ record }) => record.attempt_id));
+  return runningCalls + calls.filter(({ request_id: id }) => !waiting.delete(id)).length;
 }
 
 function countDuplicateRecords({ usage }: Books): number {

@@ -18,7 +18,7 @@ const LEDGER = 'src/store/ledger.ts';
 const SETTLE = 'src/store/ledger/settle.ts';
 const OPEN_ATTEMPTS = 'src/store/ledger/open-attempts.ts';
 
-export const PLANTS: readonly PlantedBug[] = [
+const PLANTS: readonly PlantedBug[] = [
   {
     name: 'settle is not idempotent',
     fault: 'replies-lost',

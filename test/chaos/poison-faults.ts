@@ -34,6 +34,8 @@ const HASTY_JANITOR: Patch = {
 const payloads: Scenario = {
   name: 'poison-payloads',
   isShort: true,
+  // It compares speeds.
+  isHeavy: true,
   async play(stage, { short }) {
     const jobs = short ? 150 : 1_500;
     await stage.startWorkers(WORKERS, { patches: short ? [HASTY_JANITOR] : [] });
@@ -71,7 +73,7 @@ const deadlyPrompt: Scenario = {
         await stage.strike(worker.concurrency);
       }
     };
-    const keepers = Array.from({ length: WORKERS }, keepUp);
+    const keepers = Promise.allSettled(Array.from({ length: WORKERS }, keepUp));
     await stage.submit(
       Array.from({ length: count }, (_, row) => ({ prompt: row === DEADLY_ROW ? DEADLY : `Row ${row}, please.` })),
     );
@@ -80,7 +82,7 @@ const deadlyPrompt: Scenario = {
     } finally {
       over.abort();
       await Promise.all(stage.workers.map((worker) => worker.stop()));
-      await Promise.allSettled(keepers);
+      await keepers;
     }
     return deaths > MOST_DEATHS ? [`one job ended ${deaths} workers before it was given up`] : [];
   },

@@ -47,8 +47,14 @@ const brokenAnswers = (name: string, rule: string): Scenario => ({
     const results = await resultsIn(stage);
     const attempts = results.flatMap((result) => result.attempts);
     const late = attempts.filter((attempt) => attempt.latency_ms > CALL_WITHIN_MS + CALL_SLACK_MS);
+    const models = Object.keys(stage.config.models).length;
+    const repeats = results.filter(({ attempts }) => {
+      const asked = attempts.slice(0, models).map(({ model }) => model);
+      return new Set(asked).size < asked.length;
+    });
     return [
       ...(await failedIn(stage)),
+      ...repeats.map(({ job_id: id }) => `a model of ${id} was asked again before another one was`),
       ...late.map(({ latency_ms: ms }) => `a call was given up after ${ms} ms instead of ${CALL_WITHIN_MS}`),
       ...(attempts.length > results.length ? [] : ['no answer was broken, so that nothing was tried']),
     ];

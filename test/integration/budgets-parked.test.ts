@@ -23,8 +23,16 @@ async function startsAt(harness: Harness, intoTheHourMs: number) {
   return (changes: Pick<PromptJob, 'deadline_ms'> = {}, jobId = 'j'): Promise<Outcome> => {
     attemptsStarted += 1;
     const job: QueuedJob = { ...HELLO, v: 1, task: null, account: 'default', enqueued_at: Date.now(), ...changes };
-    const start = { jobId, job, attemptsStarted, attemptsMade: 0, stalls: 0, maxAttempts: 4, deferrals: attemptsStarted - 1 };
-    return runAttempt(start, services, new AbortController().signal);
+    const start = {
+      jobId,
+      job,
+      attemptsStarted,
+      attemptsMade: 0,
+      stalls: 0,
+      maxAttempts: 4,
+      deferrals: attemptsStarted - 1,
+    };
+    return runAttempt(start, services, { signal: new AbortController().signal, isHeld: () => true });
   };
 }
 
