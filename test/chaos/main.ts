@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
 import type { Fault, FaultContext, FaultReport } from './fault.ts';
 import { FAULTS } from './faults.ts';
+import { writePage } from './page.ts';
 import { runPlants } from './plants.ts';
 import { tableOf } from './table.ts';
 
 /**
- * `npm run chaos -- [--short] [--json] [--seed N] [--only NAME,...] [--no-plants]`: does all that harm to real
+ * `npm run chaos -- [--short] [--json] [--seed N] [--only NAME,...] [--no-plants] [--write]`: does all that harm to real
  * installations, and prints what it did to them; with `--json` one object instead. Exits with 1 when something does not
  * hold.
  */
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
     'no-plants': { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 });
 const context: FaultContext = { seed: seedOf(values.seed), short: values.short };
@@ -43,12 +45,13 @@ if (values.json) {
   const faults = reports.map(({ violations: _violations, resume_spend_ratio: _ratio, ...told }) => told);
   console.log(JSON.stringify({ faults, planted: { caught, of }, resume_spend_ratio: ratio, seed: context.seed }));
 } else {
-  console.log(tableOf(reports));
-  console.log('');
-  if (plants) console.log(`planted bugs: ${plants.caught} of ${plants.of} caught`);
-  for (const name of plants?.missed ?? []) console.log(`missed: ${name}`);
-  if (ratio !== null) console.log(`resume spend ratio: ${ratio.toFixed(4)}`);
-  console.log(`seed: ${context.seed}`);
+  const lines = [tableOf(reports), ''];
+  if (plants) lines.push(`planted bugs: ${plants.caught} of ${plants.of} caught`);
+  for (const name of plants?.missed ?? []) lines.push(`missed: ${name}`);
+  if (ratio !== null) lines.push(`resume spend ratio: ${ratio.toFixed(4)}`);
+  lines.push(`seed: ${context.seed}`);
+  console.log(lines.join('\n'));
+  if (values.write) await writePage(lines.join('\n'), `npm run chaos -- ${process.argv.slice(2).join(' ')}`);
 }
 const isSound = reports.every(({ ok }) => ok) && (plants?.missed.length ?? 0) === 0 && !isLittered;
 // At once: Node may turn for ever over a connection that a fault has left half open.

@@ -1,4 +1,4 @@
-import { rowJobId } from '../../src/producer/batch.ts';
+import { rowJobId } from '../../src/domain/row-id.ts';
 import { DEADLY } from './deadly-prompt.ts';
 import type { Fault } from './fault.ts';
 import type { Patch } from './load-patches.ts';

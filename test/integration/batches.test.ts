@@ -39,6 +39,16 @@ describe('registering a batch', () => {
     expect(await batches.status('b')).toMatchObject({ digest: 'digest' });
   });
 
+  test('takes no notice of the cap that was set by hand for a forgotten batch of the same id', async () => {
+    const { batches, redis, keys } = stores;
+    await redis.hset(keys.budgetLimits, 'batch:b', 500, 'batch:b2', 500);
+    await batches.register(manifest('b', { maxTotalNanos: 5 }));
+    expect(await redis.hgetall(keys.budgetLimits)).toEqual({ 'batch:b2': '500' });
+    await redis.hset(keys.budgetLimits, 'batch:b', 9);
+    await batches.register(manifest('b', { maxTotalNanos: 5 }));
+    expect(await redis.hget(keys.budgetLimits, 'batch:b')).toBe('9');
+  });
+
   test('at the same time from many processes creates it once', async () => {
     const { batches } = stores;
     const replies = await Promise.all(Array.from({ length: 20 }, () => batches.register(manifest('b'))));

@@ -14,6 +14,7 @@ beforeAll(async () => {
     budgets: {
       team: { limit_usd: 5, window: 'month', alert_at: 0.8 },
       each: { limit_usd: 1, per: 'user', soft: true },
+      lean: { limit_usd: 0, window: 'day', account: 'lean', on_exhausted: 'park' },
     },
   });
   const host = workshop.startHost();
@@ -65,7 +66,7 @@ describe('sluice budget', () => {
   });
 
   test.each([
-    [['set', 'tema', '5'], /^sluice: unknown budget "tema"; known: each, team; a batch's cap is batch:ID$/],
+    [['set', 'tema', '5'], /^sluice: unknown budget "tema"; known: each, lean, team; a batch's cap is batch:ID$/],
     [['top-up', 'each', '5'], /^sluice: budget "each" has a purse for each user; top up one of them: each\/VALUE$/],
     [['set', 'team/ada', '5'], /^sluice: budget "team" has one purse for all; leave out \/ada$/],
     [['top-up', 'batch:none', '5'], /^sluice: no batch "none" here; .*batch list shows those that there are$/],
@@ -127,4 +128,16 @@ describe('a batch whose cap is spent', () => {
     const spent = await workshop.stores.ledger.budget('batch:b1', 'total');
     expect(spent).toEqual({ spentNanos: (await sim.totals()).cost_nanos, heldNanos: 0 });
   });
+});
+
+test('a batch whose rows wait for a budget says so, and what to type', async () => {
+  await workshop.write('lean.jsonl', '{"prompt":"a","account":"lean"}\n{"prompt":"b","account":"lean"}\n');
+  const worker = workshop.run(['batch', 'run', 'lean.jsonl', '--id', 'b-1']);
+  const status = (): Promise<CliRun> => sluice('batch', 'status', 'b-1');
+  await until('both rows are parked', async () => (await status()).stdout.includes('2 rows parked'));
+  expect((await status()).stdout).toMatch(/^2 rows parked: budget "lean" is spent; .*budget top-up lean USD$/m);
+  expect(jsonOf(await sluice('batch', 'status', 'b-1', '--json'))).toMatchObject([{ parked: { lean: 2 } }]);
+  expect((await sluice('budget', 'top-up', 'lean', '1')).stdout).toMatch(/2 jobs released\n$/);
+  expect(await worker).toMatchObject({ code: 0 });
+  expect(jsonOf(await sluice('batch', 'status', 'b-1', '--json'))).toMatchObject([{ parked: {} }]);
 });

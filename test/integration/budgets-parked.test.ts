@@ -100,6 +100,14 @@ describe('a job that is parked', () => {
     expect(await start()).toMatchObject({ kind: 'deferred', delayMs: HOUR_MS + 2_500 });
   });
 
+  test('looks again before what is known of it is forgotten', async () => {
+    const budgets = { team: { limit_usd: 0, on_exhausted: 'park' } } as const;
+    const harness = await open({ config: { budgets, results: { keep: '20m' } } });
+    const start = await startsAt(harness, 0);
+    await start();
+    expect(await start()).toMatchObject({ kind: 'deferred', delayMs: HOUR_MS / 6 + 2_500 });
+  });
+
   test.each([
     { deadline_ms: 120_000, kind: 'deferred', message: 'exhausted' },
     { deadline_ms: 30_000, kind: 'rejected', message: "after the job's deadline" },

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createHash } from 'node:crypto';
 import { Batches } from '../../src/producer/batch.ts';
 import type { QueuedJob } from '../../src/domain/job.ts';
@@ -81,6 +81,21 @@ describe('a batch whose cap is spent', () => {
     const again = await untilPaused(batches);
     expect(again.pause?.at).toBeGreaterThan(pause?.at ?? 0);
     expect(harness.sim.ledger.totals().calls).toBe(0);
+  });
+
+  test('is paused again after it was resumed on a machine whose clock is ahead', async () => {
+    const harness = await open();
+    const batches = openBatches(harness);
+    await harness.startPool();
+    await submit(batches, 2, { maxTotalNanos: 1, onExhausted: 'pause' });
+    await untilPaused(batches);
+    await until('the rows to wait', async () => (await harness.queue('batch').getDelayedCount()) === 2);
+    const { now } = Date;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
+    await batches.resume('b');
+    vi.restoreAllMocks();
+    expect(Number(await harness.redis.hget(harness.keys.batch('b'), 'resumed'))).toBeLessThan(Date.now() + 60_000);
+    await untilPaused(batches);
   });
 
   test('ends its rows without the wish to pause', async () => {

@@ -122,7 +122,7 @@ test('jobs under load are left alone, however often somebody cleans up', async (
   await submit(harness, total);
   // As if a worker had died with each of them: all are looked at closely.
   const entries = Array.from({ length: total }, (_, row) => entryOf(harness, `b-${row}`));
-  await Promise.all(entries.map((entry) => harness.redis.hset(entry, 'stc', 3)));
+  await Promise.all(entries.map((entry) => harness.redis.hset(entry, 'stc', 1)));
   await harness.startPool({ concurrency: 20 });
   await until('the batch to end', async () => (await harness.batches.status('b'))?.state === 'finished', 25_000);
   done.abort();

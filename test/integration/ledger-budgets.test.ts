@@ -147,3 +147,20 @@ test("purses are remembered for as long as somebody may ask, and are found by th
   expect(lives[1]).toBe(-1);
   expect(lives[2]).toBeGreaterThan(60_000);
 });
+
+test.each([['denied'], ['paused']])(
+  'the purse of a batch is not forgotten, and spent a second time, while its rows are told that they are %s',
+  async (kind) => {
+    const { redis, keys, batches } = stores;
+    const ledger = await ledgerAt(0);
+    const each = { limit: 10, batch: 'b', claim: { name: 'each', purse: 'each/b', isPassing: true } };
+    await batches.register({ id: 'b', digest: 'd', total: 2, lane: 'batch', submittedAt: 1 });
+    await sendOut(ledger, { job: 'b-0', hold: 10, ...each });
+    await ledger.settle(answeredAttempt({ job: 'b-0', cost: 10, batch: 'b' }));
+    if (kind === 'paused') await redis.hset(keys.batch('b'), 'paused', '{}');
+    const purse = keys.budget('each/b', 'total');
+    await redis.pexpire(purse, 60_000);
+    expect(await ledger.admit(admitRequest({ job: 'b-1', hold: 10, ...each }))).toMatchObject({ kind });
+    expect(await redis.pttl(purse)).toBeGreaterThan(60_000);
+  },
+);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { rowJobId } from '../../src/producer/batch.ts';
+import { rowJobId } from '../../src/domain/row-id.ts';
 import type { FaultRule } from '../../src/sim/faults.ts';
 import { expectBooksToAgree } from '../support/books.ts';
 import { type Harness, until, useHarness } from '../support/harness.ts';

@@ -150,7 +150,7 @@ export class Workshop {
   /** How many jobs of any state the queues hold. */
   async jobsInQueues(): Promise<number> {
     const keys = await this.stores.redis.keys('{sluice}:*');
-    return keys.filter((key) => /^\{sluice\}:(interactive|batch):[^:]+-\d+$/.test(key)).length;
+    return keys.filter((key) => /^\{sluice\}:queue:(interactive|batch):[^:]+-\d+$/.test(key)).length;
   }
 
   /** Pids of processes that run in this folder, whoever started them; the folder's Redis aside. */
