@@ -16,6 +16,7 @@ import type { BatchStatus } from '../store/batches.ts';
 import { isRedisFailure } from '../store/redis.ts';
 import type { BatchInput } from './batch-input.ts';
 import type { BatchOutput } from './batch-output.ts';
+import { parkedLines } from './batch-status.ts';
 import type { Context } from './context.ts';
 import { SLUICE } from './invocation.ts';
 import type { ProgressView } from './progress.ts';
@@ -90,14 +91,21 @@ export async function watchBatch(
     const next = await statusInTime(batches, id, view, signal);
     if (next.attempts + next.completed + next.failed > status.attempts + status.completed + status.failed)
       movedAt = Date.now();
-    else if (Date.now() - movedAt > STILL_AFTER_MS && next.attempts === 0) {
-      view.note(`no row was started yet: others come first, or no worker is running (${SLUICE} worker)`);
+    else if (Date.now() - movedAt > STILL_AFTER_MS) {
+      for (const line of await reasonsToWait(batches, next)) view.note(line);
       movedAt = Number.POSITIVE_INFINITY;
     }
     status = next;
   }
   view.end(status);
   return status;
+}
+
+/** Why nothing moves, as far as it is known. */
+async function reasonsToWait(batches: Batches, { id, attempts }: BatchStatus): Promise<string[]> {
+  const parked = parkedLines(await batches.parked(id).catch(() => new Map<string, number>()));
+  if (parked.length > 0 || attempts > 0) return parked;
+  return [`no row was started yet: others come first, or no worker is running (${SLUICE} worker)`];
 }
 
 /** A Redis that restarts is gone for moments, and the workers wait for it: so does who watches. */

@@ -26,6 +26,14 @@ export function pauseLines({ id, state, pause }: BatchStatus): string[] {
   ];
 }
 
+/** What rows wait for that wait for money, and what to type; the cap of a paused batch is told by `pauseLines`. */
+export function parkedLines(parked: ReadonlyMap<string, number>): string[] {
+  return [...parked].map(
+    ([purse, rows]) =>
+      `${plural(rows, 'row')} parked: budget "${purse}" is spent; until when: ${SLUICE} budget list, to let them go on: ${SLUICE} budget top-up ${purse} USD`,
+  );
+}
+
 export function statusJson(status: BatchStatus): object {
   const {
     id,

@@ -45,17 +45,20 @@ export async function readBudgetLines(stores: BudgetStores): Promise<BudgetLine[
   const ofBatches = await Promise.all(
     purses.filter((purse) => purse.startsWith(batchBudget(''))).map((purse) => openBatch(purse, stores)),
   );
-  return Promise.all([...wanted, ...ofBatches.flat()].map(({ purse, terms }) => readBudgetLine(purse, terms, stores)));
+  const limits = await budgets.limits();
+  const all = [...wanted, ...ofBatches.flat()];
+  return Promise.all(all.map(({ purse, terms }) => readBudgetLine(purse, terms, limits, stores)));
 }
 
+/** `limits`: those that were set by hand. */
 export async function readBudgetLine(
   purse: string,
   { limitNanos, ...terms }: BudgetTerms,
+  limits: ReadonlyMap<string, number>,
   { budgets, parking }: BudgetStores,
 ): Promise<BudgetLine> {
-  const [standing, limits, parked] = await Promise.all([
+  const [standing, parked] = await Promise.all([
     budgets.standing(purse, terms.window),
-    budgets.limits(),
     parking.count(purse, Date.now()),
   ]);
   const set = limits.get(purse) ?? limits.get(terms.budget);
@@ -109,7 +112,7 @@ export function renderBudgets(lines: readonly BudgetLine[]): string[] {
     COLUMNS,
     lines.map((line) => [
       line.purse,
-      line.windowId,
+      line.window,
       limitText(line),
       formatUsd(line.spentNanos),
       formatUsd(line.heldNanos),

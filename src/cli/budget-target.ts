@@ -33,13 +33,9 @@ export async function findTarget(text: string, stores: BudgetStores): Promise<Bu
   }
   const isPassing = per === 'job' || per === 'batch';
   if (slash < 0) return { terms, per, isPassing };
-  return { terms, per, isPassing, purse: await purseNamed(name, text, stores) };
-}
-
-/** As it is written in lists, where there is one of that name; else by the value itself. */
-async function purseNamed(name: string, text: string, { budgets }: BudgetStores): Promise<string> {
-  const isInUse = (await budgets.current()).some(({ purse }) => purse === text);
-  return isInUse ? text : purseOf(name, text.slice(name.length + 1));
+  // As it is written in lists, where there is one of that name; else by the value itself.
+  const isListed = await stores.budgets.isInUse(text, terms.window);
+  return { terms, per, isPassing, purse: isListed ? text : purseOf(name, text.slice(slash + 1)) };
 }
 
 async function findBatchTarget(purse: string, { batches }: BudgetStores): Promise<BudgetTarget> {

@@ -24,9 +24,17 @@ export function report(error: unknown, debug: boolean): void {
   if (debug) for (const stack of stacksOf(error)) process.stderr.write(`${stack}\n`);
 }
 
-/** What commander found wrong with the arguments, in one line like those of `report`. */
-export function reportUsage(text: string, write: (text: string) => void): void {
-  write(text.replace(/^error: /, 'sluice: ').replace('\n(Did you mean', ' (did you mean'));
+/**
+ * What commander found wrong with the arguments, in one line like those of `report`. `help` is the command that tells
+ * more, named where the line does not say by itself what would be right.
+ */
+export function reportUsage(text: string, write: (text: string) => void, help: string): void {
+  const line = text
+    .replace(/^error: /, 'sluice: ')
+    .replace('\n(Did you mean', ' (did you mean')
+    .trimEnd();
+  const isOpen = /^sluice: (unknown|missing|too many)\b/.test(line) && !line.endsWith('?)');
+  write(isOpen ? `${line.replace(/\.$/, '')}; see ${help}\n` : `${line}\n`);
 }
 
 function stacksOf(error: unknown): string[] {

@@ -11,8 +11,7 @@ const program = new Command('sluice')
   .option('-c, --config <file>', 'configuration file (default: sluice.yaml in this folder)')
   .option('--install-redis', 'install redis-server when there is none (apt-get, as root or by sudo)')
   .option('--debug', 'show stack traces and debug logs')
-  .showHelpAfterError(`(${SLUICE} --help shows what there is)`)
-  .configureOutput({ outputError: reportUsage })
+  .configureOutput({ outputError: (text, write) => reportUsage(text, write, `${SLUICE} --help`) })
   .exitOverride();
 
 for (const command of await loadCommands(process.argv.slice(2))) program.addCommand(withOurErrors(command));
@@ -31,9 +30,10 @@ try {
 }
 
 /** A command that was made by itself has nothing of the program's settings. */
-function withOurErrors(command: Command): Command {
-  command.configureOutput({ outputError: reportUsage }).exitOverride();
-  for (const inner of command.commands) withOurErrors(inner);
+function withOurErrors(command: Command, outer = SLUICE): Command {
+  const name = `${outer} ${command.name()}`;
+  command.configureOutput({ outputError: (text, write) => reportUsage(text, write, `${name} --help`) }).exitOverride();
+  for (const inner of command.commands) withOurErrors(inner, name);
   return command;
 }
 

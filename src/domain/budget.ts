@@ -51,12 +51,16 @@ export function budgetsFor(subject: BudgetSubject, budgets: Readonly<Record<stri
     const onExhausted = job.batch.on_exhausted ?? 'reject';
     claims.push(passingClaim(batchBudget(job.batch.id), job.batch.max_total_usd, onExhausted));
   }
-  if (job.max_total_usd !== undefined) claims.push(passingClaim(`job:${jobId}`, job.max_total_usd, 'reject'));
+  if (job.max_total_usd !== undefined) claims.push(passingClaim(jobBudget(jobId), job.max_total_usd, 'reject'));
   return claims;
 }
 
 export function batchBudget(batchId: string): string {
   return `batch:${batchId}`;
+}
+
+export function jobBudget(jobId: string): string {
+  return `job:${jobId}`;
 }
 
 function covers(budget: BudgetConfig, { job, model }: BudgetSubject): boolean {

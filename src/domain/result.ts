@@ -1,4 +1,5 @@
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode, GatewayError } from './errors.ts';
+import type { QueuedJob } from './job.ts';
 import type { ToolCall } from './request.ts';
 import type { TokenUsage, UsageOutcome } from './usage.ts';
 
@@ -64,3 +65,31 @@ export type JobResult = {
 );
 export type CompletedResult = Extract<JobResult, { status: 'completed' }>;
 export type FailedResult = Extract<JobResult, { status: 'failed' }>;
+
+/** What every result tells of its job. */
+export type Ended = {
+  jobId: string;
+  job: Pick<QueuedJob, 'id' | 'task' | 'enqueued_at' | 'user' | 'metadata'>;
+  attempts: readonly AttemptSummary[];
+  /** Epoch ms. */
+  now: number;
+};
+
+export function resultBase({ jobId, job, attempts, now }: Ended): Omit<JobResult, 'status'> & { v: 1 } {
+  return {
+    v: 1,
+    job_id: jobId,
+    ...(job.id === undefined ? {} : { row_id: job.id }),
+    task: job.task,
+    attempts: [...attempts],
+    cost_nanos: attempts.reduce((sum, attempt) => sum + attempt.cost_nanos, 0),
+    total_ms: Math.max(0, now - job.enqueued_at),
+    finished_at: now,
+    ...(job.user === undefined ? {} : { user: job.user }),
+    ...(job.metadata === undefined ? {} : { metadata: job.metadata }),
+  };
+}
+
+export function failedResult(ended: Ended, { code, message }: GatewayError): FailedResult {
+  return { ...resultBase(ended), status: 'failed', error: { code, message } };
+}

@@ -5,7 +5,8 @@ import type { Config } from '../domain/config.ts';
 import { GatewayError, InputError } from '../domain/errors.ts';
 import type { QueuedJob } from '../domain/job.ts';
 import { nanosToUsd } from '../domain/money.ts';
-import type { AttemptSummary, FailedResult, JobResult } from '../domain/result.ts';
+import { type JobResult, failedResult } from '../domain/result.ts';
+import { rowJobId } from '../domain/row-id.ts';
 import {
   type BatchManifest,
   type BatchStatus,
@@ -16,10 +17,11 @@ import {
 import { announceCancellation } from '../store/cancellations.ts';
 import { type Keys, createKeys } from '../store/keys.ts';
 import { type Ledger, createLedger } from '../store/ledger.ts';
-import { createParking } from '../store/parking.ts';
+import { type Parking, createParking } from '../store/parking.ts';
+import { createRedisClock } from '../store/redis-clock.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
 import { enqueueInChunks } from './chunks.ts';
-import { releaseParked } from './parked.ts';
+import { countParkedRows, releaseParked, releaseRows } from './parked.ts';
 import { type QueueEntry, Queues } from './queues.ts';
 
 export type BatchRequest = {
@@ -142,6 +144,7 @@ export class Batches {
         else underWay.push(rowJobId(id, row));
       }
     }
+    await releaseRows(id, this.#parking(), this.#queues);
     const left = await this.#waitForEnds(underWay, counts);
     return { ...counts, underWay: left };
   }
@@ -152,9 +155,20 @@ export class Batches {
    */
   async resume(id: string): Promise<{ wasPaused: boolean; released: number }> {
     await this.status(id);
-    const wasPaused = await this.#store.resume(id, Date.now());
-    const parking = createParking(this.#redis, this.#keys, { resultTtlMs: this.#resultTtlMs });
-    return { wasPaused, released: await releaseParked([batchBudget(id)], parking, this.#queues) };
+    // By the clock that workers tell the time of their calls by: one that is ahead would keep the batch from being paused.
+    const clock = createRedisClock(this.#redis);
+    await clock.read();
+    const wasPaused = await this.#store.resume(id, clock.now());
+    return { wasPaused, released: await releaseParked([batchBudget(id)], this.#parking(), this.#queues) };
+  }
+
+  /** Which budgets rows of it wait for, and how many rows each; by purse, as in `sluice budget list`. */
+  async parked(id: string): Promise<Map<string, number>> {
+    return countParkedRows(id, this.#parking(), Date.now());
+  }
+
+  #parking(): Parking {
+    return createParking(this.#redis, this.#keys, { resultTtlMs: this.#resultTtlMs });
   }
 
   async close(): Promise<void> {
@@ -173,13 +187,15 @@ export class Batches {
   async #cancelRow(batchId: string, row: number): Promise<JobResult | undefined> {
     const jobId = rowJobId(batchId, row);
     const job = await this.#queues.find(jobId);
+    const error = new GatewayError('CANCELLED', 'the batch was cancelled before this row was run');
     let told = -1;
     for (;;) {
       const trail = await this.#ledger.trail(jobId);
       // It was refused, and no attempt has failed since the trail was read: a call is under way.
       if (trail.length === told) return undefined;
       told = trail.length;
-      const result = cancelledResult(jobId, job, trail, Date.now());
+      const now = Date.now();
+      const result = failedResult({ jobId, job: job ?? { task: null, enqueued_at: now }, attempts: trail, now }, error);
       const standing = await this.#ledger.settle({ jobId, batchId, result, unlessCalling: true });
       if (standing) return standing;
     }
@@ -205,10 +221,6 @@ function count(result: JobResult, counts: Counts): void {
   if (result.status !== 'failed' || result.error.code !== 'CANCELLED') return;
   if (result.attempts.at(-1)?.error_code === 'CANCELLED') counts.brokenOff += 1;
   else counts.cancelled += 1;
-}
-
-export function rowJobId(batchId: string, row: number): string {
-  return `${batchId}-${row}`;
 }
 
 function toManifest(id: string, request: BatchRequest): BatchManifest {
@@ -241,25 +253,4 @@ async function* toEntries(batchId: string, request: BatchRequest, skip: number):
     };
     yield { id: rowJobId(batchId, row), job: { ...job, batch } };
   }
-}
-
-function cancelledResult(
-  jobId: string,
-  job: QueuedJob | undefined,
-  attempts: AttemptSummary[],
-  now: number,
-): FailedResult {
-  const error = new GatewayError('CANCELLED', 'the batch was cancelled before this row was run');
-  return {
-    v: 1,
-    job_id: jobId,
-    ...(job?.id === undefined ? {} : { row_id: job.id }),
-    status: 'failed',
-    task: job?.task ?? null,
-    attempts,
-    cost_nanos: attempts.reduce((sum, attempt) => sum + attempt.cost_nanos, 0),
-    total_ms: job ? now - job.enqueued_at : 0,
-    finished_at: now,
-    error: { code: error.code, message: error.message },
-  };
 }

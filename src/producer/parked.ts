@@ -15,12 +15,44 @@ const LOOK_AGAIN_MS = 100;
  *
  * A job that is noted and not delayed yet is waited for. One that is really at work is left alone: it needs no waking.
  */
-export async function releaseParked(purses: readonly string[], parking: Parking, queues: Queues): Promise<number> {
-  const counts = await Promise.all(purses.map((purse) => releasePurse(purse, parking, queues)));
+export async function releaseParked(
+  purses: readonly string[],
+  parking: Parking,
+  queues: Queues,
+  isMeant: (job: ParkedJob) => boolean = () => true,
+): Promise<number> {
+  const counts = await Promise.all(purses.map((purse) => releasePurse(purse, parking, queues, isMeant)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-async function releasePurse(purse: string, parking: Parking, queues: Queues): Promise<number> {
+/** Wakes the rows of a batch, whatever they wait for: those of one that was cancelled wait for nothing any more. */
+export async function releaseRows(batchId: string, parking: Parking, queues: Queues): Promise<number> {
+  return releaseParked(await parking.purses(), parking, queues, ({ jobId }) => isRowOf(batchId, jobId));
+}
+
+/** Which purses rows of a batch wait for at this time, and how many rows each. */
+export async function countParkedRows(batchId: string, parking: Parking, now: number): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const purse of await parking.purses()) {
+    for await (const page of parking.read(purse)) {
+      const rows = page.filter(({ jobId, untilMs }) => untilMs > now && isRowOf(batchId, jobId)).length;
+      if (rows > 0) counts.set(purse, (counts.get(purse) ?? 0) + rows);
+    }
+  }
+  return counts;
+}
+
+/** Ids of batches may have a `-` in them, too. */
+function isRowOf(batchId: string, jobId: string): boolean {
+  return jobId.startsWith(`${batchId}-`) && /^\d+$/.test(jobId.slice(batchId.length + 1));
+}
+
+async function releasePurse(
+  purse: string,
+  parking: Parking,
+  queues: Queues,
+  isMeant: (job: ParkedJob) => boolean,
+): Promise<number> {
   let released = 0;
   const active: ParkedJob[] = [];
   const wakeAll = async (jobs: readonly ParkedJob[]): Promise<void> => {
@@ -30,7 +62,7 @@ async function releasePurse(purse: string, parking: Parking, queues: Queues): Pr
     released += found.filter((state) => state === 'woken').length;
     active.push(...jobs.filter((_, index) => found[index] === 'active'));
   };
-  for await (const page of parking.read(purse)) await wakeAll(page);
+  for await (const page of parking.read(purse)) await wakeAll(page.filter(isMeant));
   const giveUpAt = Date.now() + NOTED_WITHIN_MS;
   while (active.length > 0 && Date.now() < giveUpAt) {
     // eslint-disable-next-line no-await-in-loop -- there is nothing else to wait for

@@ -37,6 +37,16 @@ export type BatchStatus = BatchManifest & {
   costNanos: number;
 };
 
+/**
+ * What was set by hand as the cap of an earlier batch of the same id is not meant for this one.
+ * KEYS: the batch, the limits set by hand. ARGV: the manifest, the purse of the batch's cap. Reply: 1 when it was created.
+ */
+const CREATE = `
+local created = redis.call('HSETNX', KEYS[1], 'manifest', ARGV[1])
+if created == 1 then redis.call('HDEL', KEYS[2], ARGV[2]) end
+return created
+`;
+
 /** A forgotten batch is not brought back by its counters. */
 const RAISE = `
 if redis.call('HEXISTS', KEYS[1], 'manifest') == 0 then return end
@@ -89,7 +99,7 @@ export function createBatchStore(redis: Redis, keys: Keys, options: { ttlMs: num
     const key = keys.batch(manifest.id);
     const [[, created], [, stored], [, enqueued]] = (await redis
       .multi()
-      .hsetnx(key, 'manifest', JSON.stringify(manifest))
+      .eval(CREATE, 2, key, keys.budgetLimits, JSON.stringify(manifest), batchBudget(manifest.id))
       .hget(key, 'manifest')
       .hget(key, 'enqueued')
       .pexpire(key, ttlMs)

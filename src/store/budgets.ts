@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type BudgetAlert, type BudgetWindow, windowId } from '../domain/budget.ts';
+import { type BudgetAlert, type BudgetWindow, jobBudget, windowId } from '../domain/budget.ts';
 import { type Keys, descriptionTtlMs } from './keys.ts';
+import { readRedisTime } from './redis-clock.ts';
 
 /** One purse in one window, as it stands. */
 export type PurseStanding = {
@@ -24,11 +26,16 @@ const PAGE = 500;
 /** What nothing was ever held in outlives its window by so long. The ledger gives what it uses a life of its own. */
 const UNUSED_KEEP_MS = 35 * DAY_MS;
 
+/** A command whose reply was lost is sent again by then. */
+const SENT_AGAIN_WITHIN_MS = 600_000;
+
 /**
- * Adds to the limit of a purse in one window.
- * KEYS: the purse, the index of purses. ARGV: nano-dollars, when the window ends (ms), life of a purse that is new (ms) or ''.
+ * Adds to the limit of a purse in one window; once, however often it is sent.
+ * KEYS: the purse, the index of purses, what this top-up is known by. ARGV: nano-dollars, when the window ends (ms), life of
+ * a purse that is new (ms) or ''.
  */
 const TOP_UP = `
+if not redis.call('SET', KEYS[3], '1', 'NX', 'PX', ${SENT_AGAIN_WITHIN_MS}) then return end
 local is_new = redis.call('EXISTS', KEYS[1]) == 0
 redis.call('HINCRBY', KEYS[1], 'topped_up', ARGV[1])
 redis.call('ZADD', KEYS[2], ARGV[2], KEYS[1])
@@ -55,19 +62,34 @@ export function createBudgetStore(redis: Redis, keys: Keys, options: { resultTtl
 
   /** By the clock that decides in which window money is spent. */
   async function now(): Promise<number> {
-    const [seconds, micros] = await redis.time();
-    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + clockShiftMs;
+    return Math.floor(await readRedisTime(redis)) + clockShiftMs;
   }
 
-  /** The purses that were drawn from, or topped up, and whose windows have not ended. */
+  /**
+   * The purses that were drawn from, or topped up, and whose windows have not ended. Without those of single jobs, which
+   * nobody looks at, and of which there may be a million.
+   */
   async function current(): Promise<PurseStanding[]> {
-    const texts = await redis.zrangebyscore(keys.budgets, `(${await now()}`, '+inf', 'WITHSCORES');
-    const standings: PurseStanding[] = [];
-    for (let first = 0; first < texts.length; first += 2 * PAGE) {
-      // eslint-disable-next-line no-await-in-loop -- a page at a time
-      standings.push(...(await readPurses(redis, keys, texts.slice(first, first + 2 * PAGE))));
-    }
-    return standings;
+    const time = await now();
+    const ofJobs = keys.budget(jobBudget(''), '').slice(0, -1);
+    const standings = new Map<string, PurseStanding>();
+    let cursor = '0';
+    do {
+      // eslint-disable-next-line no-await-in-loop -- a page at a time: other commands come in between
+      const [next, page] = await redis.zscan(keys.budgets, cursor, 'COUNT', PAGE);
+      const found = entriesOf(page).filter(({ key, endsAt }) => endsAt > time && !key.startsWith(ofJobs));
+      // eslint-disable-next-line no-await-in-loop
+      for (const standing of await readPurses(redis, keys, found)) {
+        standings.set(`${standing.purse} ${standing.windowId}`, standing);
+      }
+      cursor = next;
+    } while (cursor !== '0');
+    return [...standings.values()];
+  }
+
+  /** Whether a purse was drawn from, or topped up, in the window that it is now. */
+  async function isInUse(purse: string, window: BudgetWindow): Promise<boolean> {
+    return (await redis.exists(keys.budget(purse, windowId(window, await now())))) === 1;
   }
 
   /** A purse in the window that it is now. */
@@ -100,7 +122,8 @@ export function createBudgetStore(redis: Redis, keys: Keys, options: { resultTtl
     const endsAt = windowEndOf(window, time);
     const lifeMs = isPassing ? descriptionTtlMs(resultTtlMs) : endsAt && endsAt - time + UNUSED_KEEP_MS;
     const fields = [String(nanos), String(endsAt ?? NEVER_ENDS), String(lifeMs ?? '')];
-    await redis.eval(TOP_UP, 2, keys.budget(purse, windowId(window, time)), keys.budgets, ...fields);
+    const known = keys.topUp(randomUUID());
+    await redis.eval(TOP_UP, 3, keys.budget(purse, windowId(window, time)), keys.budgets, known, ...fields);
   }
 
   /** The newest alerts first. */
@@ -112,18 +135,23 @@ export function createBudgetStore(redis: Redis, keys: Keys, options: { resultTtl
     }));
   }
 
-  return { current, standing, limits, setLimit, unsetLimit, topUp, alerts };
+  return { current, isInUse, standing, limits, setLimit, unsetLimit, topUp, alerts };
 }
 
-/** `texts`: keys of purses, each with when its window ends. */
-async function readPurses(redis: Redis, keys: Keys, texts: readonly string[]): Promise<PurseStanding[]> {
-  const found = texts.filter((_, index) => index % 2 === 0);
-  const fields = await Promise.all(found.map((key) => redis.hgetall(key)));
-  return found.flatMap((key, index) => {
+/** Of the index of purses: a key, and when its window ends, in ms. */
+type PurseEntry = { key: string; endsAt: number };
+
+/** `page`: members and scores by turns. */
+function entriesOf(page: readonly string[]): PurseEntry[] {
+  return page.flatMap((key, index) => (index % 2 === 0 ? [{ key, endsAt: Number(page[index + 1]) }] : []));
+}
+
+async function readPurses(redis: Redis, keys: Keys, found: readonly PurseEntry[]): Promise<PurseStanding[]> {
+  const fields = await Promise.all(found.map(({ key }) => redis.hgetall(key)));
+  return found.flatMap(({ key, endsAt }, index) => {
     const amounts = fields[index] ?? {};
     // Some are forgotten before their window ends: those of batches and jobs.
-    if (Object.keys(amounts).length === 0) return [];
-    return [toStanding(nameIn(key, keys), Number(texts[2 * index + 1]), amounts)];
+    return Object.keys(amounts).length === 0 ? [] : [toStanding(nameIn(key, keys), endsAt, amounts)];
   });
 }
 
@@ -140,7 +168,7 @@ export async function forgetGonePurses(redis: Redis, keys: Keys, signal: AbortSi
   for (let cursor = '0'; !signal.aborted;) {
     // eslint-disable-next-line no-await-in-loop -- other commands come in between
     const [next, page] = await redis.zscan(keys.budgets, cursor, 'COUNT', PAGE);
-    const found = page.filter((_, index) => index % 2 === 0);
+    const found = entriesOf(page).map(({ key }) => key);
     // eslint-disable-next-line no-await-in-loop
     if (found.length > 0) gone += (await redis.eval(FORGET_GONE, 1, keys.budgets, ...found)) as number;
     if (next === '0') break;

@@ -1,26 +1,25 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
 
-/** Tells every worker that a batch was cancelled; who is not there to hear it finds the mark at the batch. */
+/**
+ * Tells every worker that a batch was cancelled. Who is not there to hear it finds the mark at the batch; so it is no
+ * failure when nobody can be told, as by a user whose channels are restricted.
+ */
 export async function announceCancellation(redis: Redis, keys: Keys, batchId: string): Promise<void> {
-  await redis.publish(keys.cancellations, batchId);
+  await redis.publish(keys.cancellations, batchId).catch(() => {});
 }
 
 /**
- * Calls `onCancelled` for each batch that is cancelled from now on. `subscriber` is a connection of its own. After the
- * connection was lost, `onGap` is called: what was announced meanwhile was not heard.
+ * Calls `onCancelled` for each batch that is cancelled from now on. `subscriber` is a connection of its own. Each time it is
+ * there, `onConnected` is called: what was announced before was not heard.
  */
 export function hearCancellations(
   subscriber: Redis,
   keys: Keys,
-  { onCancelled, onGap }: { onCancelled: (batchId: string) => void; onGap: () => void },
+  { onCancelled, onConnected }: { onCancelled: (batchId: string) => void; onConnected: () => void },
 ): void {
   subscriber.on('message', (_channel: string, batchId: string) => onCancelled(batchId));
-  let hasBeenReady = false;
-  subscriber.on('ready', () => {
-    if (hasBeenReady) onGap();
-    hasBeenReady = true;
-  });
+  subscriber.on('ready', onConnected);
   // It goes on trying for as long as the connection is open; when that is closed there is nothing left to hear.
   subscriber.subscribe(keys.cancellations).catch(() => {});
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { FailedResult, JobResult } from '../domain/result.ts';
 import type { Keys } from './keys.ts';
+import { readRedisTime } from './redis-clock.ts';
 
 /** A job that ended as failed, otherwise than by being cancelled. */
 export type DeadLetter = {
@@ -51,18 +52,8 @@ export function createDeadLetterStore(redis: Redis, keys: Keys, { ttlMs }: { ttl
 
   /** Drops entries whose results are past their keep. */
   async function trim(): Promise<void> {
-    const [seconds] = await redis.time();
-    await redis.zremrangebyscore(keys.dead, '-inf', Number(seconds) * 1_000 - ttlMs);
+    await redis.zremrangebyscore(keys.dead, '-inf', (await readRedisTime(redis)) - ttlMs);
   }
 
   return { count, pages, get, trim };
-}
-
-/** Ids of this form are those of rows: `<batch>-<row>`; those of other jobs are random and longer. */
-const ROW_ID = /^([a-z0-9][a-z0-9-]{0,63})-(\d{1,9})$/i;
-
-/** The place in a batch that a job's id stands for: for jobs whose data cannot be read. */
-export function placeOf(jobId: string): { id: string; row: number } | undefined {
-  const [, id, row] = ROW_ID.exec(jobId) ?? [];
-  return id === undefined ? undefined : { id, row: Number(row) };
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { InputError } from '../domain/errors.ts';
+import { readRedisTime } from './redis-clock.ts';
 import { type RedisTarget, describeTarget } from './redis.ts';
 
 export type ServerProblem = {
@@ -52,9 +53,8 @@ export async function inspectServer(redis: Redis, now: () => number = Date.now):
  */
 async function clocksApartMs(redis: Redis, now: () => number): Promise<number> {
   const before = now();
-  const [seconds, micros] = await redis.time();
+  const clockMs = await readRedisTime(redis);
   const after = now();
-  const clockMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
   return Math.max(0, Math.round(Math.max(before - clockMs, clockMs - after)));
 }
 

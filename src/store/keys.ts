@@ -1,6 +1,6 @@
 /**
  * Every Redis key of an installation. All begin with the same hash tag (`{sluice}`), so that they live on one node of
- * a Redis Cluster and scripts may touch them together. BullMQ's own keys are `<prefix>:<lane>:...`.
+ * a Redis Cluster and scripts may touch them together. BullMQ's own keys are `<prefix>:queue:<lane>:...`.
  */
 export type Keys = ReturnType<typeof createKeys>;
 
@@ -17,6 +17,8 @@ export function createKeys(prefix: string) {
     prefix,
     /** What the keys of BullMQ begin with: apart from all others, since lanes may have any name. */
     queues: `${prefix}:queue`,
+    /** Likewise those of one lane; what follows is BullMQ's. */
+    lane: (lane: string) => `${prefix}:queue:${lane}:`,
     /** Stream of usage records. */
     usage: `${prefix}:usage`,
     /** Hash: job id -> the attempt that is open, with its reservation. */
@@ -33,6 +35,8 @@ export function createKeys(prefix: string) {
     budgets: `${prefix}:budgets`,
     /** Hash: purse, or name of a budget -> the limit (nano-dollars) in place of the configured one. */
     budgetLimits: `${prefix}:budgets:limits`,
+    /** String: a top-up that was made; for a while, so that it is made once. */
+    topUp: (id: string) => `${prefix}:budgets:topped-up:${id}`,
     /** Stream: budgets that were spent up to their alert (`alert`: JSON). */
     alerts: `${prefix}:alerts`,
     /** Sorted set: jobs that wait for a purse, as `lane jobId`, by when they look again by themselves (ms). */
@@ -41,6 +45,14 @@ export function createKeys(prefix: string) {
     parkedPurses: `${prefix}:parked`,
     /** Sorted set: jobs that ended as failed, by when (ms). */
     dead: `${prefix}:dead`,
+    /** Hash: job id -> what is to be added to its lane (Revival as JSON): dead letters that are being brought back. */
+    reviving: `${prefix}:reviving`,
+    /** Hash: a queue entry that workers could not get rid of; see `quarantine.ts`. */
+    quarantine: (jobId: string) => `${prefix}:quarantine:${jobId}`,
+    /** String: what was found out about batches in which nothing moves (BatchNotes as JSON); see `lost-rows.ts`. */
+    lostRows: `${prefix}:lost-rows`,
+    /** Set: the lanes that jobs were ever added to. */
+    lanes: `${prefix}:lanes`,
     /** String: how a job ended (JobResult as JSON). */
     result: (jobId: string) => `${prefix}:result:${jobId}`,
     /** Channel: announces that a job has ended. */
@@ -67,6 +79,8 @@ export function createKeys(prefix: string) {
     limitRefusals: `${prefix}:limits:refused`,
     /** String: the answer to a request (Completion as JSON). */
     cache: (digest: string) => `${prefix}:cache:${digest}`,
+    /** String: the answer to this request was of no use to others, such as one that was cut off. */
+    unshared: (digest: string) => `${prefix}:unshared:${digest}`,
     /** String: the pool that runs a chore now, or has run it lately. */
     chore: (name: string) => `${prefix}:chore:${name}`,
     /** Channel: announces the id of a batch that was cancelled. */

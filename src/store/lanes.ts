@@ -6,19 +6,18 @@ import type { Keys } from './keys.ts';
  * have looked in all lanes.
  */
 export function createLaneList(redis: Redis, keys: Keys) {
-  const key = `${keys.prefix}:lanes`;
   const noted = new Set<string>();
 
   /** To be called before a job is added. */
   async function note(lanes: readonly string[]): Promise<void> {
     const fresh = lanes.filter((lane) => !noted.has(lane));
     if (fresh.length === 0) return;
-    await redis.sadd(key, ...fresh);
+    await redis.sadd(keys.lanes, ...fresh);
     for (const lane of fresh) noted.add(lane);
   }
 
   async function all(): Promise<string[]> {
-    return redis.smembers(key);
+    return redis.smembers(keys.lanes);
   }
 
   return { note, all };

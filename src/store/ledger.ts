@@ -84,7 +84,8 @@ export type SettleRequest = {
     observed?: { latencyMs: number | undefined };
     /** What it tells the gates that it passed. */
     gate: GateReport;
-    store?: { cacheKey: string; completion: Completion; ttlMs: number };
+    /** Without a completion, the answer is of no use to others: those who wait for it ask for themselves. */
+    store?: { cacheKey: string; completion?: Completion; ttlMs: number };
   };
   /** A hit in the response cache, to be recorded when it ends the job. */
   cached?: UsageRecord;
@@ -165,16 +166,11 @@ export function createLedger(redis: Redis, keys: Keys, options: LedgerOptions) {
    * On its own, so that a Redis without memory for answers still has it for bills; and ahead of the settle on the same
    * connection, so that whoever waits for the answer finds it as soon as the attempt is closed.
    */
-  function fillCache({
-    cacheKey,
-    completion,
-    ttlMs,
-  }: {
-    cacheKey: string;
-    completion: Completion;
-    ttlMs: number;
-  }): void {
-    redis.set(keys.cache(cacheKey), JSON.stringify(completion), 'PX', ttlMs).catch(() => {});
+  function fillCache({ cacheKey, completion, ttlMs }: NonNullable<NonNullable<SettleRequest['call']>['store']>): void {
+    const [key, value] = completion
+      ? [keys.cache(cacheKey), JSON.stringify(completion)]
+      : [keys.unshared(cacheKey), '1'];
+    redis.set(key, value, 'PX', ttlMs).catch(() => {});
   }
 
   return { history, admit, markSent, settle, reap: createReaper(runReap), ...createReader(redis, keys) };

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
+import { readRedisTime } from './redis-clock.ts';
 
 /** A batch that has not ended, and a mark that changes with everything that moves in it. */
 export type OpenBatch = { id: string; enqueued: number; mark: string };
@@ -67,11 +68,8 @@ export type LostRows = ReturnType<typeof createLostRows>;
 
 /** `ttlMs` is how long results are kept: a row of an older batch may have ended and its result be forgotten. */
 export function createLostRows(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: number }) {
-  const notesKey = `${keys.prefix}:lost-rows`;
-
   async function openBatches(): Promise<OpenBatch[]> {
-    const [seconds] = await redis.time();
-    const oldest = Number(seconds) * 1_000 - ttlMs;
+    const oldest = (await readRedisTime(redis)) - ttlMs;
     const ids = await redis.zrevrangebyscore(keys.batches, '+inf', oldest, 'LIMIT', 0, MOST_BATCHES);
     const pipeline = redis.pipeline();
     for (const id of ids) pipeline.hgetall(keys.batch(id));
@@ -94,13 +92,13 @@ export function createLostRows(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: num
   }
 
   async function notes(): Promise<Record<string, BatchNote>> {
-    const text = await redis.get(notesKey);
+    const text = await redis.get(keys.lostRows);
     return text === null ? {} : (JSON.parse(text) as Record<string, BatchNote>);
   }
 
   async function keepNotes(notes: Record<string, BatchNote>): Promise<void> {
-    if (Object.keys(notes).length === 0) await redis.del(notesKey);
-    else await redis.set(notesKey, JSON.stringify(notes), 'PX', NOTES_TTL_MS);
+    if (Object.keys(notes).length === 0) await redis.del(keys.lostRows);
+    else await redis.set(keys.lostRows, JSON.stringify(notes), 'PX', NOTES_TTL_MS);
   }
 
   return { openBatches, openBatch, lostAmong, notes, keepNotes };

@@ -78,13 +78,17 @@ export function createParking(redis: Redis, keys: Keys, options: { resultTtlMs: 
     return redis.zrange(keys.parkedPurses, '0', '-1');
   }
 
-  /** Those who wait for a purse, a page at a time, as they are when it begins. */
+  /** Those who wait for a purse, a page at a time; whoever is noted meanwhile may be among them, or twice. */
   async function* read(purse: string): AsyncGenerator<ParkedJob[]> {
-    const texts = await redis.zrange(keys.parked(purse), '0', '-1', 'WITHSCORES');
-    const jobs = Array.from({ length: texts.length / 2 }, (_, index) =>
-      toParkedJob(texts[2 * index] ?? '', texts[2 * index + 1] ?? ''),
-    );
-    for (let first = 0; first < jobs.length; first += PAGE) yield jobs.slice(first, first + PAGE);
+    let cursor = '0';
+    do {
+      const [next, texts] = await redis.zscan(keys.parked(purse), cursor, 'COUNT', PAGE);
+      const jobs = Array.from({ length: texts.length / 2 }, (_, index) =>
+        toParkedJob(texts[2 * index] ?? '', texts[2 * index + 1] ?? ''),
+      );
+      if (jobs.length > 0) yield jobs;
+      cursor = next;
+    } while (cursor !== '0');
   }
 
   /** Takes the notes of these jobs away, unless they have been noted again since they were read. */

@@ -44,11 +44,9 @@ export type Quarantine = ReturnType<typeof createQuarantine>;
 
 /** `ttlMs` is how long results are kept: what is in quarantine is kept as long. */
 export function createQuarantine(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: number }) {
-  const keyOf = (jobId: string): string => `${keys.prefix}:quarantine:${jobId}`;
-
   /** Looks at the jobs that a lane's workers have, and closely only at those that stalled. */
   async function* suspects(lane: string): AsyncGenerator<Suspect> {
-    const queue = `${keys.queues}:${lane}:`;
+    const queue = keys.lane(lane);
     for (let first = 0; ; first += PAGE) {
       const jobIds = await redis.lrange(`${queue}active`, first, first + PAGE - 1);
       const counts = redis.pipeline();
@@ -68,13 +66,13 @@ export function createQuarantine(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: n
   }
 
   async function put(jobId: string, lane: string, reason: string): Promise<void> {
-    const queue = `${keys.queues}:${lane}:`;
+    const queue = keys.lane(lane);
     const found = [jobId, lane, reason, Date.now(), ttlMs, MOST_BYTES_A_FIELD];
-    await redis.eval(QUARANTINE, 2, keyOf(jobId), keys.result(jobId), queue, ...found);
+    await redis.eval(QUARANTINE, 2, keys.quarantine(jobId), keys.result(jobId), queue, ...found);
   }
 
   async function get(jobId: string): Promise<Quarantined | undefined> {
-    const { lane, reason, at, ...rest } = await redis.hgetall(keyOf(jobId));
+    const { lane, reason, at, ...rest } = await redis.hgetall(keys.quarantine(jobId));
     if (lane === undefined) return undefined;
     const fields = Object.entries(rest).map(([name, value]) => [name.replace('job:', ''), value] as const);
     return { lane, reason: reason ?? '', at: Number(at), fields: Object.fromEntries(fields) };

@@ -1,5 +1,11 @@
 import type { Redis } from 'ioredis';
 
+/** What Redis' clock says, in epoch milliseconds with a fraction. */
+export async function readRedisTime(redis: Redis): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1_000 + Number(micros) / 1_000;
+}
+
 /**
  * Redis' clock as this process knows it, in epoch milliseconds: what all workers of an installation have in common. Between
  * two readings it goes on with a clock that nobody sets, so that a process whose date is changed goes on by the right one.
@@ -16,9 +22,8 @@ export function createRedisClock(redis: Redis, monotonicMs: () => number = () =>
     now: () => Math.round(aheadMs + monotonicMs()),
     async read() {
       const askedAtMs = monotonicMs();
-      const [seconds, micros] = await redis.time();
+      const toldMs = await readRedisTime(redis);
       const answeredAtMs = monotonicMs();
-      const toldMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
       // It read its clock somewhere between the question and the answer. What agrees with that is left as it is.
       aheadMs = Math.min(toldMs - askedAtMs, Math.max(toldMs - answeredAtMs, aheadMs));
     },

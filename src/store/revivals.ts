@@ -77,7 +77,6 @@ export type Revivals = ReturnType<typeof createRevivals>;
 
 /** Brings dead letters back. `ttlMs` is how long results are kept. */
 export function createRevivals(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: number }) {
-  const reviving = `${keys.prefix}:reviving`;
   const runRevive = createScriptBatcher<RevivalReply>({
     redis,
     script: REVIVE,
@@ -107,7 +106,7 @@ export function createRevivals(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: num
   async function* noted(): AsyncGenerator<NotedRevival[]> {
     let cursor = '0';
     do {
-      const [next, found] = await redis.hscan(reviving, cursor, 'COUNT', PAGE);
+      const [next, found] = await redis.hscan(keys.reviving, cursor, 'COUNT', PAGE);
       const page = found.flatMap((text, index) =>
         index % 2 === 0 ? [] : [{ jobId: found[index - 1] ?? '', revival: JSON.parse(text) as Revival, text }],
       );
@@ -118,7 +117,7 @@ export function createRevivals(redis: Redis, keys: Keys, { ttlMs }: { ttlMs: num
 
   /** To be called when the queue has acknowledged them. Until then they are in no queue, and only noted here. */
   async function forget(noted: readonly NotedRevival[]): Promise<void> {
-    await redis.eval(FORGET, 1, reviving, ...noted.flatMap(({ jobId, text }) => [jobId, text]));
+    await redis.eval(FORGET, 1, keys.reviving, ...noted.flatMap(({ jobId, text }) => [jobId, text]));
   }
 
   return { revive, noted, forget };

@@ -28,5 +28,5 @@ export function obeyCancellations(options: {
     for (const batchId of await findCancelled(redis, keys, [...inHand])) cancel(batchId);
   }
   // It is only sooner than the mark: an error here is one of the connection, which is reported there.
-  hearCancellations(subscriber, keys, { onCancelled: cancel, onGap: () => void catchUp().catch(() => {}) });
+  hearCancellations(subscriber, keys, { onCancelled: cancel, onConnected: () => void catchUp().catch(() => {}) });
 }

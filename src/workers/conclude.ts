@@ -1,6 +1,6 @@
 import { GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
+import { type AttemptSummary, type Completion, type JobResult, failedResult } from '../domain/result.ts';
 import type { Answer } from '../providers/index.ts';
 import { reportOfFailure, sumOf } from './gates.ts';
 import {
@@ -8,7 +8,6 @@ import {
   completedResult,
   endingOfCompletion,
   endingOfFailure,
-  failedResult,
   summaryOf,
   usageRecordOf,
 } from './records.ts';
@@ -40,9 +39,9 @@ export async function complete(
       isFallback: isFallback(attempt, trail),
       observed: { latencyMs: Math.round(latencyMs) },
       gate: { verdict: 'answered', tokens: sumOf(ending.usage), ...(limits && { limits }) },
-      ...(cacheKey !== undefined && isClean
-        ? { store: { cacheKey, completion, ttlMs: services.config.cache.ttl } }
-        : {}),
+      ...(cacheKey === undefined
+        ? {}
+        : { store: { cacheKey, ttlMs: services.config.cache.ttl, ...(isClean && { completion }) } }),
     },
     result,
   });
@@ -91,7 +90,7 @@ export async function fail(
       ...(PASSING_FAILURES.has(error.code) && !isOwnHurry ? { observed: { latencyMs: undefined } } : {}),
       gate: reportOfFailure(error, isOwnHurry),
     },
-    ...(outcome.kind === 'rejected' ? { result: failedResult(start, outcome.error, trail, now) } : {}),
+    ...(outcome.kind === 'rejected' ? { result: failedResult({ ...start, attempts: trail, now }, outcome.error) } : {}),
   });
   return outcome;
 }
@@ -130,7 +129,7 @@ export async function refuse(
   trail: readonly AttemptSummary[],
   services: Pick<Services, 'ledger' | 'now'>,
 ): Promise<Outcome> {
-  const result = failedResult(start, error, trail, services.now());
+  const result = failedResult({ ...start, attempts: trail, now: services.now() }, error);
   return outcomeOf((await services.ledger.settle({ ...jobOf(start), result })) ?? result);
 }
 

@@ -111,7 +111,9 @@ async function waitForRelease(
   services: Services,
 ): Promise<Outcome> {
   const { jobId, job } = attempt.start;
-  const lookMs = Math.min(resetMs ?? LONGEST_LOOK_MS, LONGEST_LOOK_MS) + services.random() * RESET_SPREAD_MS;
+  // Each look gives what is known of the job another life.
+  const longestMs = Math.min(LONGEST_LOOK_MS, services.config.results.keep / 2);
+  const lookMs = Math.min(resetMs ?? longestMs, longestMs) + services.random() * RESET_SPREAD_MS;
   const delayMs = withinTime(lookMs, attempt, services);
   const isNew = await services.parking.note({
     purse,

@@ -1,7 +1,7 @@
 import type { GatewayError } from '../domain/errors.ts';
 import type { QueuedJob } from '../domain/job.ts';
-import type { FailedResult } from '../domain/result.ts';
-import { placeOf } from '../store/dead-letters.ts';
+import { failedResult } from '../domain/result.ts';
+import { placeOf } from '../domain/row-id.ts';
 import type { Ledger } from '../store/ledger.ts';
 
 /** Stands for data that nobody can read, so that the job can end, and be counted in its batch, like any other. */
@@ -23,20 +23,7 @@ export async function endForsaken(
   { ledger, now }: Endings,
 ): Promise<boolean> {
   const attempts = await ledger.trail(jobId);
-  const result: FailedResult = {
-    v: 1,
-    job_id: jobId,
-    ...(job.id === undefined ? {} : { row_id: job.id }),
-    status: 'failed',
-    task: job.task,
-    attempts,
-    cost_nanos: attempts.reduce((sum, attempt) => sum + attempt.cost_nanos, 0),
-    total_ms: Math.max(0, now() - job.enqueued_at),
-    finished_at: now(),
-    ...(job.user === undefined ? {} : { user: job.user }),
-    ...(job.metadata === undefined ? {} : { metadata: job.metadata }),
-    error: { code: error.code, message: error.message },
-  };
+  const result = failedResult({ jobId, job, attempts, now: now() }, error);
   const batchId = job.batch?.id;
   const standing = await ledger.settle({ jobId, ...(batchId && { batchId }), result, unlessCalling: true });
   return standing !== undefined;

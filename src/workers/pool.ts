@@ -136,8 +136,12 @@ export class WorkerPool {
       await Promise.all([observations.refresh(), clock.read()]);
       if (Math.abs(Date.now() - clock.now()) > CLOCK_TOLERANCE_MS) this.#watch?.lookNow();
     };
+    // One at a time: they would pile up while Redis is away.
+    let refreshing: Promise<void> | undefined;
     const timer = setInterval(() => {
-      refresh().catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')));
+      refreshing ??= refresh()
+        .catch((error: unknown) => onError(error instanceof Error ? error : new Error('refresh')))
+        .finally(() => (refreshing = undefined));
     }, OBSERVE_EVERY_MS);
     this.#undo.push(() => clearInterval(timer));
     await refresh();

@@ -1,7 +1,7 @@
 import type { ErrorCode, GatewayError } from '../domain/errors.ts';
 import { scoreAnswer } from '../domain/expectation.ts';
 import { costOfUsage } from '../domain/price.ts';
-import type { AttemptSummary, CompletedResult, Completion, FailedResult, JobResult } from '../domain/result.ts';
+import { type AttemptSummary, type CompletedResult, type Completion, resultBase } from '../domain/result.ts';
 import type { TokenUsage, UsageOutcome, UsageRecord } from '../domain/usage.ts';
 import { type Candidate, type Route, type RouteQuestion, estimateTokens } from '../router/index.ts';
 import { type Start, attemptIdOf } from './services.ts';
@@ -134,7 +134,7 @@ export function completedResult(
   const attempts = [...trail, summaryOf(attempt, ending)];
   const { expect } = start.job;
   return {
-    ...resultBase(start, attempts, now),
+    ...resultBase({ ...start, attempts, now }),
     status: 'completed',
     ...(variant === undefined ? {} : { variant }),
     model: candidate.model.alias,
@@ -144,35 +144,6 @@ export function completedResult(
     latency_ms: Math.round(ending.latencyMs),
     cached: ending.outcome === 'cached',
     ...(expect === undefined ? {} : { score: scoreAnswer(expect, completion.content ?? '') }),
-  };
-}
-
-export function failedResult(
-  start: Start,
-  error: GatewayError,
-  trail: readonly AttemptSummary[],
-  now: number,
-): FailedResult {
-  return {
-    ...resultBase(start, [...trail], now),
-    status: 'failed',
-    error: { code: error.code, message: error.message },
-  };
-}
-
-function resultBase(start: Start, attempts: AttemptSummary[], now: number): Omit<JobResult, 'status'> & { v: 1 } {
-  const { job, jobId } = start;
-  return {
-    v: 1,
-    job_id: jobId,
-    ...(job.id === undefined ? {} : { row_id: job.id }),
-    task: job.task,
-    attempts,
-    cost_nanos: attempts.reduce((sum, attempt) => sum + attempt.cost_nanos, 0),
-    total_ms: Math.max(0, now - job.enqueued_at),
-    finished_at: now,
-    ...(job.user === undefined ? {} : { user: job.user }),
-    ...(job.metadata === undefined ? {} : { metadata: job.metadata }),
   };
 }
 

@@ -130,7 +130,7 @@ export class LaneWorker {
 
   #warn(error: unknown): void {
     const { logger, lane } = this.#options;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? withoutContent(error) : String(error);
     // A Redis that is gone makes hundreds a second.
     this.#log(() => logger.warn({ lane, error: message.slice(0, 200) }, 'queue error'));
   }
@@ -147,6 +147,11 @@ export class LaneWorker {
       logger.error({ job_id: start.jobId, code: toGatewayError(error).code }, 'abandoned job not recorded');
     }
   }
+}
+
+/** A parser quotes the text that it cannot read: of a job's data that would be a piece of the prompt. */
+function withoutContent(error: Error): string {
+  return error instanceof SyntaxError ? 'the entry of a job cannot be read' : error.message;
 }
 
 /** The only reader of BullMQ's counters. What was started and neither spent an attempt nor stalled was a deferral. */

@@ -38,15 +38,15 @@ const PLANTS: readonly PlantedBug[] = [
     patches: [
       {
         file: SETTLE,
-        find: "    add_usage(record)\n    count_attempt(batch, cost)\n    return 'settled'",
-        replace: "    count_attempt(batch, cost)\n    return 'settled'",
+        find: '    add_usage(record)\n    close_attempt(job, entry, cost, report)',
+        replace: '    close_attempt(job, entry, cost, report)',
       },
       {
         file: LEDGER,
         find: 'const reply = await runSettle(settleFields(request));',
         replace: `const reply = await runSettle(settleFields(request));
     const record = request.call?.record;
-    if (record) setTimeout(() => void redis.xadd(keys.usage, '*', 'record', JSON.stringify(record)).catch(() => {}), 30);`,
+    if (record) setTimeout(() => void redis.xadd(keys.usage, '*', 'record', JSON.stringify(record)).catch(() => {}), 300);`,
       },
     ],
   },

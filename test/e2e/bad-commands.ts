@@ -179,18 +179,20 @@ export const COMMANDS: BadCommand[] = [
   {
     name: 'a misspelled command',
     command: 'bacth',
-    says: ["unknown command 'bacth' (did you mean batch?)", '(sluice --help shows what there is)'],
+    says: ["unknown command 'bacth' (did you mean batch?)"],
   },
   {
     name: 'a misspelled command of a command',
     command: 'batch sumbit good.jsonl',
     says: ["unknown command 'sumbit' (did you mean submit?)"],
   },
-  { name: 'no file', command: 'batch run', says: ["missing required argument 'file'"] },
+  { name: 'no file', command: 'batch run', says: ["missing required argument 'file'; see sluice batch run --help"] },
   {
     name: 'two files',
     command: 'batch run good.jsonl other.jsonl',
-    says: ["too many arguments for 'run'. Expected 1 argument but got 2: good.jsonl, other.jsonl."],
+    says: [
+      "too many arguments for 'run'. Expected 1 argument but got 2: good.jsonl, other.jsonl; see sluice batch run --help",
+    ],
   },
   {
     name: 'sums by something and single records at once',

@@ -84,7 +84,7 @@ describe('a bad command of usage', () => {
     ['usage archive --older-than soon', '--older-than <age>', 'Give a duration such as 12h, 7d or 30d.'],
     ['usage archive --to sluice.txt/x', 'cannot use FOLDER/sluice.txt/x', 'a part of the path is no folder'],
     ['usage rebuild --archive nowhere', 'FOLDER/nowhere does not hold', 'last in FOLDER/usage-archive'],
-    ['usage dayz', "too many arguments for 'usage'. Expected 0 arguments but got 1: dayz."],
+    ['usage dayz', "too many arguments for 'usage'. Expected 0 arguments but got 1: dayz; see "],
   ])('%s: one line that says what is wrong', async (command, ...parts) => {
     await workshop.write('sluice.txt', '');
     const { code, stdout, stderr } = await host.run(command.split(' '));

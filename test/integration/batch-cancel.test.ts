@@ -58,6 +58,28 @@ describe('cancelling a batch', () => {
     await Promise.all(pools.map((each) => each.stop(0)));
   });
 
+  test('leaves a row that never ran with all that its result tells of it', async () => {
+    const harness = await open();
+    await using batches = openBatches(harness);
+    const told = { user: 'ann', metadata: { suite: 'a' } };
+    const job: QueuedJob = {
+      v: 1,
+      task: null,
+      lane: 'batch',
+      account: 'default',
+      enqueued_at: 1,
+      prompt: 'x',
+      ...told,
+    };
+    const source = async function* (): AsyncGenerator<QueuedJob> {
+      yield { ...job, id: 'first' };
+    };
+    await batches.submit({ id: 'b', digest: 'd', total: 1, lane: 'batch', rows: source() });
+    await batches.cancel('b');
+    const [result] = await harness.ledger.results(['b-0']);
+    expect(result).toMatchObject({ row_id: 'first', ...told, error: { code: 'CANCELLED' } });
+  });
+
   test('leaves what has ended as it ended', async () => {
     const harness = await open({ faults: [{ model: 'sim/small', kind: 'timeout', rate: 1, first: 1 }] });
     await using batches = openBatches(harness);

@@ -29,7 +29,7 @@ function jsonOf({ stdout }: CliRun): Record<string, unknown>[] {
 describe('sluice budget', () => {
   test('lists what is configured, and what was set and added', async () => {
     expect((await sluice('budget', 'list')).stdout).toMatch(
-      /^team +\d{4}-\d\d +\$5\.00 +\$0\.00 +\$0\.00 +\$5\.00 .* 80 %/m,
+      /^team +month +\$5\.00 +\$0\.00 +\$0\.00 +\$5\.00 .* 80 %/m,
     );
     expect(await sluice('budget', 'set', 'team', '7.5')).toMatchObject({ code: 0 });
     const topUp = await sluice('budget', 'top-up', 'team', '0.000000001');
@@ -128,6 +128,16 @@ describe('a batch whose cap is spent', () => {
     const spent = await workshop.stores.ledger.budget('batch:b1', 'total');
     expect(spent).toEqual({ spentNanos: (await sim.totals()).cost_nanos, heldNanos: 0 });
   });
+});
+
+test('a batch that was cancelled while its rows waited for a budget says no more of it', async () => {
+  await workshop.write('lean.jsonl', '{"prompt":"a","account":"lean"}\n{"prompt":"b","account":"lean"}\n');
+  const worker = workshop.run(['batch', 'run', 'lean.jsonl', '--id', 'b-2']);
+  const status = (): Promise<CliRun> => sluice('batch', 'status', 'b-2');
+  await until('both rows are parked', async () => (await status()).stdout.includes('2 rows parked'));
+  expect((await sluice('batch', 'cancel', 'b-2')).stdout).toContain('2 rows taken out');
+  expect((await status()).stdout).not.toContain('parked');
+  await worker;
 });
 
 test('a batch whose rows wait for a budget says so, and what to type', async () => {

@@ -180,4 +180,13 @@ describe('a note', () => {
     expect(jobs.map(({ jobId }) => jobId)).toEqual(['due', 'new']);
     expect(await parking.purses()).toEqual(['team']);
   });
+
+  test('is read with thousands of others, a page at a time', async () => {
+    const { parking } = openBudgetDesk(await open());
+    const due = Date.now() + HOUR_MS;
+    const jobIds = Array.from({ length: 2_000 }, (_, index) => `j-${index}`);
+    await Promise.all(jobIds.map((jobId) => parking.note({ purse: 'team', lane: 'batch', jobId, untilMs: due })));
+    const jobs = await readAll(parking, 'team');
+    expect(new Set(jobs.map(({ jobId }) => jobId))).toEqual(new Set(jobIds));
+  });
 });

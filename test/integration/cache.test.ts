@@ -86,6 +86,17 @@ describe('the response cache', () => {
     expect(await cachedOf(harness, [short, short])).toEqual([false, false]);
   });
 
+  test('does not have identical jobs wait for one another when their answers are cut off', async () => {
+    const latency = { p50_ms: 100, p95_ms: 101 };
+    const harness = await open({ profiles: { 'sim/small': { price: { input: 1, output: 4 }, latency } } });
+    const [first] = await harness.run([{ ...ASK, max_tokens: 1 }]);
+    expect(first).toMatchObject({ completion: { finish_reason: 'length' } });
+    const startedAt = performance.now();
+    await harness.run(Array.from({ length: 20 }, () => ({ ...ASK, max_tokens: 1 })));
+    expect(harness.sim.ledger.totals().calls).toBe(21);
+    expect(performance.now() - startedAt).toBeLessThan(20 * 100);
+  });
+
   test('books an answer under the model that gave it, not under the one that would have been asked', async () => {
     const harness = await open({ faults: [{ model: 'sim/small', kind: 404, rate: 1, first: 1 }] });
     const [first] = await harness.run([ASK]);

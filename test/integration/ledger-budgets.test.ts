@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BudgetWindow, windowId } from '../../src/domain/budget.ts';
+import { createBudgetStore } from '../../src/store/budgets.ts';
 import { type Ledger, createLedger } from '../../src/store/ledger.ts';
 import { type Stores, openStores } from '../support/harness.ts';
 import { admitRequest, answeredAttempt, budgetClaim, sendOut } from '../support/ledger-steps.ts';
@@ -95,6 +96,20 @@ describe('a limit', () => {
     expect(await askOnDay(tomorrow, 10)).toMatchObject({ kind: 'denied', limitNanos: 5 });
     expect(await askOnDay(today, 10)).toMatchObject({ kind: 'admitted' });
   });
+
+  test('is topped up once by a command that is sent again, since its reply was lost', async () => {
+    const { redis, keys } = stores;
+    const send = redis.eval.bind(redis);
+    const sending = vi.spyOn(redis, 'eval').mockImplementation(async (...command: Parameters<typeof send>) => {
+      await send(...command);
+      return send(...command);
+    });
+    const budgets = createBudgetStore(redis, keys, { resultTtlMs: 60_000 });
+    await budgets.topUp('all', 'total', 5, false);
+    expect(sending).toHaveBeenCalledOnce();
+    await budgets.topUp('all', 'total', 5, false);
+    expect(await budgets.standing('all', 'total')).toMatchObject({ toppedUpNanos: 10 });
+  });
 });
 
 describe('a soft budget', () => {
@@ -164,3 +179,12 @@ test.each([['denied'], ['paused']])(
     expect(await redis.pttl(purse)).toBeGreaterThan(60_000);
   },
 );
+
+test('a purse that nothing may be spent from raises its alert, and is forgotten with its window', async () => {
+  const ledger = await ledgerAt(Date.parse('2026-11-22T14:00:00Z'));
+  const claim = { window: 'day', alertAt: 0.8 } as const;
+  const denied = await ledger.admit(admitRequest({ job: 'a', hold: 5, limit: 0, claim }));
+  expect(denied).toMatchObject({ kind: 'denied', alerts: [{ purse: 'all', limit_nanos: 0 }] });
+  const { redis, keys } = stores;
+  expect(await redis.pttl(keys.budget('all', '2026-11-22'))).toBeGreaterThan(34 * 86_400_000);
+});

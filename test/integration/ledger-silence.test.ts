@@ -56,3 +56,23 @@ describe('a call', () => {
     expect(await expectBalanced(stores)).toBe(906);
   });
 });
+
+test('two who reap in the same moment write an attempt off once', async () => {
+  const { ledger } = stores;
+  await sendOut(ledger, { job: 'a', hold: 300, expiresInMs: 0 });
+  expect(await Promise.all([ledger.reap(), ledger.reap()])).toEqual([1, 0]);
+  expect(await stores.usage()).toMatchObject([{ outcome: 'unconfirmed', cost_nanos: 300 }]);
+});
+
+test('where usage cannot be written down nothing is settled, and the job is not started once more', async () => {
+  const { redis, keys, ledger } = stores;
+  await sendOut(ledger, { job: 'a', hold: 300 });
+  await redis.set(keys.usage, 'no stream');
+  await expect(ledger.settle(answeredAttempt({ job: 'a', cost: 20 }))).rejects.toThrow('WRONGTYPE');
+  await expect(historyOf(ledger, 'a')).rejects.toThrow('WRONGTYPE');
+  expect(await ledger.openAttempts()).toBe(1);
+  expect(await ledger.budget('all', 'total')).toEqual({ spentNanos: 0, heldNanos: 300 });
+  await redis.del(keys.usage);
+  await ledger.settle(answeredAttempt({ job: 'a', cost: 20 }));
+  await expectBalanced(stores);
+});

@@ -1,4 +1,4 @@
-import { appendFile, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { appendFile, readFile, rename, rm, stat, symlink, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -125,6 +125,21 @@ describe('archiving', () => {
       { id: '5-3', fields: ['other', 'field'] },
     ]);
     expect(await redis.xlen(keys.usage)).toBe(0);
+  });
+
+  test.skipIf(process.platform !== 'linux')('on a full disk says which file could not be written', async () => {
+    const stores = newStores();
+    const directory = await newFolder();
+    await archiveUsage({ ...stores, directory, olderThanMs: 0 });
+    const file = join(
+      directory,
+      `usage-${new Date(Number(ENTRIES[0]?.id.split('-')[0])).toISOString().slice(0, 10)}.jsonl`,
+    );
+    await symlink('/dev/full', file);
+    await writeEntries(stores, ENTRIES);
+    const archiving = archiveUsage({ ...stores, directory, olderThanMs: 0 });
+    await expect(archiving).rejects.toMatchObject({ code: 'ENOSPC', path: file });
+    expect(await stores.redis.xlen(stores.keys.usage)).toBe(ENTRIES.length);
   });
 });
 

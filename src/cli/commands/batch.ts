@@ -6,7 +6,15 @@ import { Batches } from '../../producer/index.ts';
 import { InputError } from '../../domain/errors.ts';
 import { type BatchInput, openBatchInput } from '../batch-input.ts';
 import { type OutputPaths, demandWritable, openBatchOutput, outputPaths } from '../batch-output.ts';
-import { cancelLine, cancellationJson, listLines, pauseLines, statusJson, statusLines } from '../batch-status.ts';
+import {
+  cancelLine,
+  cancellationJson,
+  listLines,
+  parkedLines,
+  pauseLines,
+  statusJson,
+  statusLines,
+} from '../batch-status.ts';
 import { collectResults, submitBatch, watchBatch } from '../batch-run.ts';
 import { summaryJson, summaryLines, totalLines } from '../batch-summary.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
@@ -71,7 +79,11 @@ batchCommand
       }
       const status = await batches.status(id);
       if (flags.watch && status.state === 'paused') process.exitCode = EXIT.paused;
-      context.print(flags.json ? JSON.stringify(statusJson(status)) : statusLines(status).join('\n'));
+      // The rows of a paused batch wait for it to be resumed, and those of one that was cancelled for nothing.
+      const isGoingOn = status.state === 'running' || status.state === 'enqueueing';
+      const parked = isGoingOn ? await batches.parked(id) : new Map<string, number>();
+      if (flags.json) context.print(JSON.stringify({ ...statusJson(status), parked: Object.fromEntries(parked) }));
+      else for (const line of [...statusLines(status), ...parkedLines(parked)]) context.print(line);
     });
   });
 
@@ -176,7 +188,7 @@ async function runBatch(context: Context, file: string, flags: RunFlags): Promis
     if (summary.open === 0) return exitCodeOfSummary(summary);
     if (state === 'paused') {
       for (const line of pauseLines(await batches.status(id))) context.note(line);
-      context.note(`waiting: ${plural(summary.open, 'row')}; after that the same command goes on with them`);
+      context.note(`${plural(summary.open, 'row')} open; once it is resumed, the same command goes on with the rest`);
       return EXIT.paused;
     }
     context.note(

@@ -37,17 +37,17 @@ const NAME = 'as in sluice.yaml; NAME/VALUE for the purse of one user, task, ...
 
 export const budgetCommand = new Command('budget')
   .description('what may be spent: look at budgets, raise them, let go on what waits for them')
-  .addHelpText('after', `\nExample:\n  $ ${SLUICE} budget top-up team 25\n  $ ${SLUICE} budget set per-user/ada 10`);
+  .addHelpText('after', `\nExamples:\n  $ ${SLUICE} budget top-up team 25\n  $ ${SLUICE} budget set per-user/ada 10`);
 
 budgetCommand
   .command('list')
-  .description('every budget, and every purse in use')
+  .description('every budget; of one with per, every purse in use')
   .option('--json', 'print one JSON object a purse')
   .action((flags: Flags, command: Command) => withDesk(command, (desk) => list(desk, flags)));
 
 budgetCommand
   .command('set')
-  .description('from now on, have another limit than the configured one')
+  .description('have another limit than the configured one, from now on; wakes who waits')
   .argument('<name>', NAME)
   .argument('<usd>', 'the limit, in dollars', parseLimit)
   .option('--json', 'print one JSON object')
@@ -61,7 +61,7 @@ budgetCommand
 
 budgetCommand
   .command('unset')
-  .description('have the configured limit hold again')
+  .description('take back a limit that was set: the configured one holds again')
   .argument('<name>', NAME)
   .option('--json', 'print one JSON object')
   .action((name: string, flags: Flags, command: Command) =>
@@ -75,7 +75,7 @@ budgetCommand
 
 budgetCommand
   .command('top-up')
-  .description('add to the limit, in the current window alone')
+  .description('add to the limit, in the current window alone; wakes who waits for it')
   .argument('<name>', NAME)
   .argument('<usd>', 'what is added, in dollars', parseTopUp)
   .option('--json', 'print one JSON object')
@@ -118,24 +118,18 @@ async function showChange(desk: Desk, target: BudgetTarget, flags: Flags): Promi
   const { purse, terms } = target;
   const released = await release(desk, target);
   const paused = await pausedBy(desk, target);
-  const line = purse === undefined ? undefined : await readBudgetLine(purse, terms, desk);
+  const limits = await desk.budgets.limits();
+  const line = purse === undefined ? undefined : await readBudgetLine(purse, terms, limits, desk);
+  const limitOfEach = limits.get(terms.budget) ?? terms.limitNanos;
   if (flags.json) {
-    const facts = line
-      ? budgetJson(line)
-      : { budget: terms.budget, limit_usd: nanosToUsd(await limitOfEach(desk, target)) };
+    const facts = line ? budgetJson(line) : { budget: terms.budget, limit_usd: nanosToUsd(limitOfEach) };
     context.print(JSON.stringify({ ...facts, released, paused_batches: paused }));
     return;
   }
   const woken = released === 0 ? '' : `; ${plural(released, 'job')} released`;
-  const described = line
-    ? describeBudget(line)
-    : `${terms.budget}: ${formatUsd(await limitOfEach(desk, target))} for each ${target.per}`;
+  const described = line ? describeBudget(line) : `${terms.budget}: ${formatUsd(limitOfEach)} for each ${target.per}`;
   context.print(printable(described + woken));
   for (const id of paused) context.note(`batch ${id} is paused; to go on with it: ${SLUICE} batch resume ${id}`);
-}
-
-async function limitOfEach({ budgets }: Desk, { terms }: BudgetTarget): Promise<number> {
-  return (await budgets.limits()).get(terms.budget) ?? terms.limitNanos;
 }
 
 async function release({ parking, queues }: Desk, target: BudgetTarget): Promise<number> {

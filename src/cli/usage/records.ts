@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { formatUsd } from '../../domain/money.ts';
 import type { UsageRecord } from '../../domain/usage.ts';
+import { readRedisTime } from '../../store/redis-clock.ts';
 import type { UsageEntry, UsageStream } from '../../store/usage-stream.ts';
 import type { Context } from '../context.ts';
 import { formatLatency, formatTime } from '../format.ts';
@@ -49,8 +50,7 @@ async function abortOnStop(stopping: AbortController, redis: Redis): Promise<voi
 }
 
 async function idOfNow(redis: Redis): Promise<string> {
-  const [seconds, microseconds] = await redis.time();
-  return `${Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)}-0`;
+  return `${Math.floor(await readRedisTime(redis))}-0`;
 }
 
 async function printPage(page: readonly UsageEntry[], context: Context, question: RecordsQuestion): Promise<number> {

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.ts';
+import { readRedisTime } from '../redis-clock.ts';
 import { createRollups } from '../rollups/rollups.ts';
 import { laterId } from '../stream-id.ts';
 import { createUsageStream } from '../usage-stream.ts';
@@ -60,8 +61,7 @@ async function moveRecords(
   signal: AbortSignal,
 ): Promise<{ archived: number; trimmed: number }> {
   const stream = createUsageStream(redis, keys);
-  const [seconds, microseconds] = await redis.time();
-  const nowMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+  const nowMs = Math.floor(await readRedisTime(redis));
   const beforeId = `${Math.max(0, nowMs - olderThanMs)}-0`;
   const writer = openArchiveWriter(directory);
   const counts = { archived: 0, trimmed: 0 };

@@ -78,9 +78,14 @@ export function openArchiveWriter(directory: string): ArchiveWriter {
   async function append(entries: readonly StreamEntry[]): Promise<void> {
     for (const [next, ofDay] of Map.groupBy(entries, ([id]) => dayOfId(id))) {
       const file = await turnTo(next);
-      await file.appendFile(ofDay.map(toLine).join(''));
-      // Before the next day's file is begun: so only the newest can be torn.
-      await file.sync();
+      try {
+        await file.appendFile(ofDay.map(toLine).join(''));
+        // Before the next day's file is begun: so only the newest can be torn.
+        await file.sync();
+      } catch (error) {
+        // What goes wrong with an open file, as on a full disk, does not say with which.
+        throw error instanceof Error ? Object.assign(error, { path: fileOf(directory, next) }) : error;
+      }
     }
   }
 

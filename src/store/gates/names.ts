@@ -18,7 +18,7 @@ export function gateNames(provider: string, key: string, model: string): GateNam
  */
 export function callerGateName(limit: string, caller: string | undefined): string {
   const name = `limit:${encodeURIComponent(limit)}`;
-  return caller === undefined ? name : `${name}/${encodeURIComponent(caller)}`;
+  return caller === undefined ? name : `${name}/${encodeURIComponent(caller.toWellFormed())}`;
 }
 
 /** What a gate stands in front of. */

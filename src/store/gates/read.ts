@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { GateReason } from '../../domain/gate.ts';
 import type { Keys } from '../keys.ts';
+import { readRedisTime } from '../redis-clock.ts';
 import { partsOf } from './names.ts';
 
 /** How a gate stands. All times are epoch milliseconds. */
@@ -32,8 +33,7 @@ export type GateStatus = {
 
 /** All gates of providers that were used within the last day or are stopped, in the order of their names. */
 export async function readGates(redis: Redis, keys: Keys): Promise<GateStatus[]> {
-  const [seconds, micros] = await redis.time();
-  const now = Number(seconds) * 1_000 + Number(micros) / 1_000;
+  const now = await readRedisTime(redis);
   const [names, closed] = await Promise.all([redis.zrange(keys.gates, '0', '-1'), redis.hkeys(keys.closedGates)]);
   const all = [...new Set([...names, ...closed])].toSorted();
   const states = await Promise.all(all.map((name) => redis.hgetall(keys.gate(name))));

@@ -24,10 +24,14 @@ local function claims_of(text)
   return decoded[text]
 end
 
--- Whether another job, which asks for the same, is about to get the answer.
+-- Whether another job, which asks for the same, is about to get the answer. Where the last answer could not be shared, all
+-- would wait for one after the other in vain.
 local function is_following(job, cache)
   local leader = redis.call('HGET', prefix .. ':ledger:flights', cache)
-  return leader and leader ~= job and redis.call('HEXISTS', prefix .. ':ledger:open', leader) == 1
+  return leader
+    and leader ~= job
+    and redis.call('HEXISTS', prefix .. ':ledger:open', leader) == 1
+    and redis.call('EXISTS', prefix .. ':unshared:' .. cache) == 0
 end
 
 local function admit(${ADMIT_FIELDS.join(', ')})
@@ -43,7 +47,10 @@ local function admit(${ADMIT_FIELDS.join(', ')})
   if batch ~= '' then
     local marks = redis.call('HMGET', prefix .. ':batch:' .. batch, 'cancelled', 'paused')
     if marks[1] then return { 'cancelled' } end
-    if marks[2] then return { 'paused' } end
+    if marks[2] then
+      prolong(claims_of(budgets))
+      return { 'paused' }
+    end
   end
   if cache ~= '' then
     local completion = redis.call('GET', prefix .. ':cache:' .. cache)

@@ -41,6 +41,8 @@ local function close_attempt(job, entry, cost, report)
   if entry.cache ~= '' then redis.call('HDEL', prefix .. ':ledger:flights', entry.cache) end
 end
 
+-- Before anything else is changed: where the stream cannot be written to, as by a user who may not, the attempt stays
+-- open. Then the next start of the job fails at the same point, and does not make, and pay, the call once more.
 local function add_usage(record)
   redis.call('XADD', prefix .. ':usage', '*', 'record', record)
 end
@@ -59,10 +61,10 @@ end
 local function write_off(job, entry)
   local was_sent = redis.call('HGET', prefix .. ':ledger:sent', job) == entry.attempt
   local report = { attempt = entry.attempt, verdict = 'neutral', tokens = not was_sent and 0 or nil }
+  local batch, record, summary = string.match(entry.text, '^([^\\n]*)\\n([^\\n]*)\\n(.*)$', entry.rest)
+  if was_sent then add_usage(record) end
   close_attempt(job, entry, was_sent and entry.held or 0, report)
   if not was_sent then return end
-  local batch, record, summary = string.match(entry.text, '^([^\\n]*)\\n([^\\n]*)\\n(.*)$', entry.rest)
-  add_usage(record)
   local charged = string.format('%.0f', entry.held)
   redis.call('SET', prefix .. ':ledger:written-off:' .. entry.attempt, charged .. '\\n' .. entry.purse_keys, 'PX', ttl)
   count_attempt(batch, entry.held)

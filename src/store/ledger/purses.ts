@@ -72,6 +72,22 @@ local function look_up(claim)
   return found
 end
 
+local function begin_life(claim, found)
+  local purse, window = found.purse, found.window
+  if claim.passing then purse.life = description_ttl end
+  if not purse.is_new then return end
+  purse.is_new = false
+  redis.call('ZADD', prefix .. ':budgets', window.ends or 9e15, found.key)
+  if window.ends and not claim.passing then purse.life = window.ends - now() + window.keep * 86400000 end
+end
+
+-- What belongs to a job or a batch lives on while that waits: one that is forgotten could be spent a second time.
+local function prolong(claims)
+  for _, claim in ipairs(claims) do
+    if claim.passing then look_up(claim).purse.life = description_ttl end
+  end
+end
+
 -- Raised once in a window, when so much is spent.
 local function alerts_of(claims)
   local alerts = {}
@@ -80,6 +96,8 @@ local function alerts_of(claims)
     local spent = found.purse.spent
     if claim.alert and spent >= claim.alert * found.limit and not found.has_alerted then
       found.has_alerted = true
+      -- Where nothing may be spent, nothing was ever held either.
+      begin_life(claim, found)
       if redis.call('HSETNX', found.key, 'alerted', now()) == 1 then
         local texts = { string.format('%.0f', spent), string.format('%.0f', found.limit) }
         local alert = string.format(
@@ -94,21 +112,13 @@ local function alerts_of(claims)
   return alerts
 end
 
-local function begin_life(claim, found)
-  local purse, window = found.purse, found.window
-  if claim.passing then purse.life = description_ttl end
-  if not purse.is_new then return end
-  purse.is_new = false
-  redis.call('ZADD', prefix .. ':budgets', window.ends or 9e15, found.key)
-  if window.ends and not claim.passing then purse.life = window.ends - now() + window.keep * 86400000 end
-end
-
 -- The first claim that has no room for the amount besides what is spent and held: as a reply. Else nil.
 local function denial(claims, amount)
   for index, claim in ipairs(claims) do
     local found = look_up(claim)
     local purse = found.purse
     if not claim.soft and purse.spent + purse.held + amount > found.limit then
+      prolong(claims)
       local texts = {}
       for place, value in ipairs({ purse.spent, purse.held, found.limit }) do texts[place] = string.format('%.0f', value) end
       local resets = found.window.ends and found.window.ends - now() or -1

@@ -7,8 +7,8 @@ const CALLS = `
 local function settle_call(job, attempt, cost, record, batch, report)
   local entry = open_attempt(job)
   if entry and entry.attempt == attempt then
-    close_attempt(job, entry, cost, report)
     add_usage(record)
+    close_attempt(job, entry, cost, report)
     count_attempt(batch, cost)
     return 'settled'
   end
@@ -57,7 +57,8 @@ end
 const ENDINGS = `
 local function finish(kind, job, record, batch, result, counted, is_dead)
   if not redis.call('SET', prefix .. ':result:' .. job, result, 'NX', 'PX', ttl) then return false end
-  redis.call('PUBLISH', prefix .. ':done:' .. job, '1')
+  -- A user whose channels are restricted may not: then nobody hears of it, and the books are right all the same.
+  redis.pcall('PUBLISH', prefix .. ':done:' .. job, '1')
   local had_trail = redis.call('DEL', prefix .. ':trail:' .. job) == 1
   if kind == 'cached' then add_usage(record) end
   if is_dead then redis.call('ZADD', prefix .. ':dead', now(), job) end

@@ -45,20 +45,27 @@ return replies
 /**
  * Writes off the open attempts on which nobody can be working any more. Looks at some of them; the next call goes on at
  * the cursor that this one returns, until that is '0'.
- * ARGV: what all share; then a cursor and how many to look at. Reply: a list of one: {next cursor, how many were open for too long}.
+ * ARGV: what all share; then a cursor and how many to look at each. Reply for each: {next cursor, how many were open for
+ * too long}.
  */
 export const REAP = `#!lua flags=allow-oom
 ${sharedBy(GATES_TO_LEAVE)}
-local cursor, limit = unpack(ARGV, ${FIRST_JOB})
-local page = redis.call('HSCAN', prefix .. ':ledger:open', cursor, 'COUNT', limit)
-local reaped = 0
-for i = 1, #page[2], 2 do
-  local entry = open_attempt(page[2][i])
-  if entry and entry.expires <= now() then
-    write_off(page[2][i], entry)
-    reaped = reaped + 1
+
+local function reap(cursor, limit)
+  local page = redis.call('HSCAN', prefix .. ':ledger:open', cursor, 'COUNT', limit)
+  local reaped = 0
+  for i = 1, #page[2], 2 do
+    local entry = open_attempt(page[2][i])
+    if entry and entry.expires <= now() then
+      write_off(page[2][i], entry)
+      reaped = reaped + 1
+    end
   end
+  return { page[1], reaped }
 end
+
+local replies = {}
+for i = ${FIRST_JOB}, #ARGV, 2 do replies[#replies + 1] = reap(ARGV[i], ARGV[i + 1]) end
 ${WRITE_ALL}
-return { { page[1], reaped } }
+return replies
 `;
