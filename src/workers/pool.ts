@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../domain/config.ts';
@@ -41,6 +42,8 @@ type PauseReason = 'writes' | 'fitness';
 type ChoreTools = { redis: Redis; keys: Keys; ledger: Ledger; config: Config; logger: Logger };
 
 const OBSERVE_EVERY_MS = 1_000;
+/** For a Redis that answers. */
+const GIVE_BACK_WITHIN_MS = 5_000;
 const PURSES_EVERY_MS = 3_600_000;
 const REAP_EVERY_MS = 5_000;
 
@@ -94,7 +97,9 @@ export class WorkerPool {
     ];
     this.#undo.push(() => [queueRedis, ledgerRedis, subscriber].forEach((redis) => redis.disconnect()));
     const inspect = () => inspectServer(ledgerRedis);
-    demandFit(target, await inspect());
+    const problems = await inspect();
+    demandFit(target, problems);
+    for (const { message } of problems) logger.warn(`Redis: ${message}`);
     if (this.#stopped) return;
 
     const guard = createWriteGuard({
@@ -174,10 +179,18 @@ export class WorkerPool {
   async #stop(graceMs: number): Promise<void> {
     // Past the grace, what Redis refuses to write is left to those who come after.
     const timer = setTimeout(() => this.#guard?.stop(), graceMs);
-    await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+    const late = new AbortController();
+    const stopped = Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+    // While Redis is away, nothing can be given back, and BullMQ would wait for it for ever.
+    await Promise.race([
+      stopped,
+      sleep(graceMs + GIVE_BACK_WITHIN_MS, undefined, { signal: late.signal }).catch(() => {}),
+    ]);
+    late.abort();
     clearTimeout(timer);
     this.#guard?.stop();
     await this.#release();
+    await stopped.catch(() => {});
     // One that was still starting has lost its connections by now.
     await this.#started?.catch(() => {});
     await this.#release();

@@ -73,7 +73,8 @@ function violationsOf(figures: Figures): string[] {
 }
 
 /** What has no figure of its own. */
-function contradictionsIn({ openAttempts, callsAtGates, runningCalls, queue, results, usage }: Books): string[] {
+function contradictionsIn(books: Books): string[] {
+  const { openAttempts, callsAtGates, runningCalls, queue, results, usage } = books;
   const violations: string[] = [];
   if (openAttempts > 0) violations.push(`${openAttempts} attempts are still open in the ledger`);
   if (callsAtGates > 0) violations.push(`the gates still count ${callsAtGates} calls`);
@@ -86,7 +87,21 @@ function contradictionsIn({ openAttempts, callsAtGates, runningCalls, queue, res
   const answered = new Set(usage.flatMap(({ record }) => (record.outcome === 'failed' ? [] : [record.job_id])));
   const unpaid = [...results.values()].filter(({ status, job_id }) => status === 'completed' && !answered.has(job_id));
   if (unpaid.length > 0) violations.push(`${unpaid.length} jobs completed without a record of an answer`);
+  const short = shortfallsOf(books);
+  if (short.length > 0)
+    violations.push(`${short.length} attempts are billed by the provider at more than was recorded`);
   return violations;
+}
+
+/** Attempts that were recorded at less than the provider's own book says; at more is what a lost answer may be. */
+function shortfallsOf({ calls, usage }: Books): string[] {
+  const recorded = new Map<string, number>();
+  for (const { record } of usage) {
+    recorded.set(record.attempt_id, (recorded.get(record.attempt_id) ?? 0) + record.cost_nanos);
+  }
+  return calls.flatMap(({ request_id: id, cost_nanos: billed }) =>
+    id !== null && billed > (recorded.get(id) ?? 0) ? [id] : [],
+  );
 }
 
 type Dated = { record: UsageRecord; at: number };

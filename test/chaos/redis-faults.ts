@@ -16,7 +16,8 @@ const SETTLE_DOWN_MS = 300;
 
 const killedUnderLoad = (appendfsync: 'everysec' | 'always'): Scenario => ({
   name: `kill-redis-${appendfsync}`,
-  isShort: appendfsync === 'everysec',
+  // Redis puts a write off while a slow disk is still busy with the last second: killed just then, it has lost that.
+  isShort: appendfsync === 'always',
   stage: () => ({ redis: { appendfsync } }),
   playWithinMs: 120_000,
   async play(stage, { short }) {
@@ -104,8 +105,8 @@ async function tryToEnqueue(stage: Stage, reason: RegExp): Promise<string[]> {
 }
 
 export const REDIS_FAULTS: readonly Fault[] = [
-  killedUnderLoad('everysec'),
   killedUnderLoad('always'),
+  killedUnderLoad('everysec'),
   outOfMemory,
   fullDisk,
 ].map(defineFault);

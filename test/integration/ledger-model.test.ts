@@ -24,7 +24,7 @@ test('whatever is admitted, sent, settled, repeated, given back, lost and reaped
 
 test('likewise when Redis is killed between two steps and started again from its AOF', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-model-'));
-  const server = await startRedisServer({ directory });
+  const server = await startRedisServer({ directory, appendfsync: 'always' });
   const restart = async (): Promise<void> => {
     await server.killHard();
     await server.restart();
