@@ -12,8 +12,9 @@ local purses = {}
 local function purse_of(key)
   local purse = purses[key]
   if not purse then
-    local amounts = redis.call('HMGET', key, 'spent', 'held')
+    local amounts = redis.call('HMGET', key, 'spent', 'held', 'topped_up')
     purse = { spent = tonumber(amounts[1] or 0), held = tonumber(amounts[2] or 0), spent_more = 0, held_more = 0 }
+    purse.topped_up = tonumber(amounts[3] or 0)
     purse.is_new = not amounts[1] and not amounts[2]
     purses[key] = purse
   end
@@ -48,25 +49,28 @@ export const LIMITS = `
 local are_there_limits
 
 -- A limit that was set by hand stands in place of the configured one.
-local function limit_of(claim, key)
+local function limit_of(claim, purse)
   local limit = claim.limit
   if are_there_limits == nil then are_there_limits = redis.call('EXISTS', prefix .. ':budgets:limits') == 1 end
   if are_there_limits then
     local set = redis.call('HMGET', prefix .. ':budgets:limits', claim.purse, claim.name)
     limit = tonumber(set[1] or set[2]) or limit
   end
-  return limit + tonumber(redis.call('HGET', key, 'topped_up') or 0)
+  return limit + purse.topped_up
 end
 
 -- Which purses the claims mean now. Reads each limit once in a call.
 local looked_up = {}
 
+local TOTAL = { id = 'total' }
+
 local function look_up(claim)
-  local window = windows().of(claim.window)
+  local window = claim.window == 'total' and TOTAL or windows().of(claim.window)
   local key = prefix .. ':budget:' .. claim.purse .. ':' .. window.id
   local found = looked_up[key]
   if not found then
-    found = { key = key, window = window, limit = limit_of(claim, key), purse = purse_of(key) }
+    local purse = purse_of(key)
+    found = { key = key, window = window, limit = limit_of(claim, purse), purse = purse }
     looked_up[key] = found
   end
   return found

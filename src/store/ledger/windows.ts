@@ -38,7 +38,6 @@ end
 
 -- By kind: the window's id, when it ends (ms, nil for never), and for how long its purses are remembered after that.
 local make_window = {
-  total = function() return { id = 'total' } end,
   hour = function(time, days)
     local hour = math.floor((time - days * DAY_MS) / HOUR_MS)
     return { id = text_of(days) .. string.format('T%02d', hour), ends = days * DAY_MS + (hour + 1) * HOUR_MS, keep = 2 }
