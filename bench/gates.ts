@@ -39,8 +39,8 @@ const { figures, redisVersion } = await inLaboratory(async (laboratory) => {
       storm_failed: storm.failed,
       calls_after_open: dead.callsAfterOpen,
       calls_after_open_bound: dead.bound,
-      one_caller_limit_cost: callers.one,
-      two_caller_limits_cost: callers.two,
+      one_caller_limit_cost: Number(callers.one.toFixed(2)),
+      two_caller_limits_cost: Number(callers.two.toFixed(2)),
     },
   };
 }, GATE_PROFILES);
