@@ -65,9 +65,7 @@ async function releasePurse(
   for await (const page of parking.read(purse)) await wakeAll(page.filter(isMeant));
   const giveUpAt = Date.now() + NOTED_WITHIN_MS;
   while (active.length > 0 && Date.now() < giveUpAt) {
-    // eslint-disable-next-line no-await-in-loop -- there is nothing else to wait for
     await sleep(LOOK_AGAIN_MS);
-    // eslint-disable-next-line no-await-in-loop
     await wakeAll(active.splice(0));
   }
   return released;

@@ -75,10 +75,8 @@ export function createBudgetStore(redis: Redis, keys: Keys, options: { resultTtl
     const standings = new Map<string, PurseStanding>();
     let cursor = '0';
     do {
-      // eslint-disable-next-line no-await-in-loop -- a page at a time: other commands come in between
       const [next, page] = await redis.zscan(keys.budgets, cursor, 'COUNT', PAGE);
       const found = entriesOf(page).filter(({ key, endsAt }) => endsAt > time && !key.startsWith(ofJobs));
-      // eslint-disable-next-line no-await-in-loop
       for (const standing of await readPurses(redis, keys, found)) {
         standings.set(`${standing.purse} ${standing.windowId}`, standing);
       }
@@ -166,10 +164,8 @@ function nameIn(key: string, keys: Keys): { purse: string; windowId: string } {
 export async function forgetGonePurses(redis: Redis, keys: Keys, signal: AbortSignal): Promise<number> {
   let gone = 0;
   for (let cursor = '0'; !signal.aborted;) {
-    // eslint-disable-next-line no-await-in-loop -- other commands come in between
     const [next, page] = await redis.zscan(keys.budgets, cursor, 'COUNT', PAGE);
     const found = entriesOf(page).map(({ key }) => key);
-    // eslint-disable-next-line no-await-in-loop
     if (found.length > 0) gone += (await redis.eval(FORGET_GONE, 1, keys.budgets, ...found)) as number;
     if (next === '0') break;
     cursor = next;

@@ -183,7 +183,6 @@ function createReaper(runReap: (fields: readonly string[]) => Promise<[string, n
     for (; cursor !== '0';) {
       if (signal?.aborted) break;
       // One step after the other: other scripts come in between.
-      // eslint-disable-next-line no-await-in-loop
       const [next, more] = await runReap([cursor, REAP_STEP]);
       cursor = next;
       reaped += more;
