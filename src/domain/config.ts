@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { problemsOfReferences } from './config-checks.ts';
 import { Duration, durationOf, LONGEST_KEEP_MS, MOST_TIMER_MS } from './duration.ts';
+import { ExperimentConfig } from './experiment-config.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Strategy } from './job.ts';
 import { CAPABILITIES } from './model.ts';
@@ -8,10 +9,14 @@ import { LimitConfig } from './limit-config.ts';
 import { ModelConfig } from './model-config.ts';
 import { Name } from './name.ts';
 import { ProviderConfig } from './provider-config.ts';
+import { RoutingConfig, Weights } from './routing-config.ts';
+import { ANSWER_CHECKS } from './validation.ts';
 
 export { unknownName } from './config-checks.ts';
+export { ExperimentConfig } from './experiment-config.ts';
 export { ModelConfig, ModelPrice } from './model-config.ts';
 export { keysOf, ProviderConfig, type ProviderKey, type ProviderKind, RateLimits } from './provider-config.ts';
+export { RoutingConfig } from './routing-config.ts';
 
 /**
  * The shape of `sluice.yaml`, with its defaults. Names are keys, so that nothing can be declared twice; durations are
@@ -22,8 +27,6 @@ const LaneName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'use 1 to 32 lower-c
 const Share = z.number().min(0).max(1);
 const Usd = z.number().min(0).max(1_000_000);
 
-const Weights = z.strictObject({ quality: Share, cost: Share, latency: Share });
-
 export const TaskConfig = z.strictObject({
   description: z.string().optional(),
   /** Only these models, in this order under the `order` strategy. */
@@ -31,6 +34,10 @@ export const TaskConfig = z.strictObject({
   lane: LaneName.optional(),
   strategy: Strategy.optional(),
   weights: Weights.optional(),
+  /** Stands above `routing.quality_floor`. */
+  quality_floor: Share.optional(),
+  /** What an answer must pass; else the next model is asked. A job's own `validate` stands above it. */
+  validate: z.array(z.enum(ANSWER_CHECKS)).optional(),
   requires: z.array(z.enum(CAPABILITIES)).optional(),
   max_tokens: z.int().min(1).max(1_000_000).optional(),
   max_cost_usd: z.number().positive().optional(),
@@ -47,21 +54,6 @@ const LaneConfig = z.strictObject({
   max_outage: Duration.prefault('10m'),
 });
 export type LaneConfig = z.infer<typeof LaneConfig>;
-
-export const RoutingConfig = z.strictObject({
-  strategy: Strategy.default('hybrid'),
-  /** What the hybrid strategy weighs; only their proportion counts. */
-  weights: Weights.default({ quality: 0.7, cost: 0.2, latency: 0.1 }),
-  /** Attempts of one job on all models together. */
-  max_attempts: z.int().min(1).max(20).default(4),
-  /** A job's `max_latency_ms` is held against this percentile of the model's latency. */
-  latency_percentile: z.literal([50, 95]).default(95),
-  /** Tokens that an answer may have when neither the job nor its task says. */
-  default_max_tokens: z.int().min(1).max(1_000_000).default(1_024),
-  /** Lets models be asked whose price nobody knows. Their calls count as free, and are marked. */
-  allow_unpriced: z.boolean().default(false),
-});
-export type RoutingConfig = z.infer<typeof RoutingConfig>;
 
 /** When a model, or a key, is left alone after failures; decided for all workers at once. */
 export const CircuitConfig = z.strictObject({
@@ -107,29 +99,6 @@ const BudgetConfig = z
     message: 'a soft budget stops nothing; leave on_exhausted out, or soft',
   });
 export type BudgetConfig = z.infer<typeof BudgetConfig>;
-
-export const ExperimentConfig = z.strictObject({
-  /** Only jobs of these tasks take part; without it all do. */
-  tasks: z.array(Name).min(1).optional(),
-  /** Changing it deals the users anew. */
-  salt: z.string().default(''),
-  variants: z
-    .record(
-      Name,
-      z.strictObject({
-        weight: z.number().min(0).max(1_000_000).default(1),
-        models: z.array(Name).min(1).optional(),
-        strategy: Strategy.optional(),
-        weights: Weights.optional(),
-      }),
-    )
-    .refine((variants) => Object.keys(variants).length >= 2, 'an experiment has at least two variants')
-    .refine(
-      (variants) => Object.values(variants).some((variant) => variant.weight > 0),
-      'at least one variant has a weight above 0',
-    ),
-});
-export type ExperimentConfig = z.infer<typeof ExperimentConfig>;
 
 export const ConfigShape = z.strictObject({
   redis: z

@@ -3,6 +3,7 @@ import { Expectation } from './expectation.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Name } from './name.ts';
 import { type ChatRequest, Message, SamplingParameters, textOf } from './request.ts';
+import { ANSWER_CHECKS } from './validation.ts';
 
 /**
  * The words, as they are used everywhere:
@@ -20,7 +21,16 @@ import { type ChatRequest, Message, SamplingParameters, textOf } from './request
  * - ledger: the Redis keys that hold budgets, reservations and the usage stream; the only truth about money.
  */
 
-export const Strategy = z.enum(['hybrid', 'cost', 'latency', 'task', 'order', 'random', 'weighted']);
+export const Strategy = z.enum([
+  'hybrid',
+  'cost',
+  'latency',
+  'task',
+  'order',
+  'random',
+  'weighted',
+  'round-robin',
+]);
 export type Strategy = z.infer<typeof Strategy>;
 
 /** The fields that bound and tag a job, shared by our own row and by command-line defaults. */
@@ -59,6 +69,8 @@ const jobFields = {
   max_attempts: z.int().min(1).max(20).optional(),
   /** False keeps this job out of the response cache; true asks for it although the temperature is not 0. */
   cache: z.boolean().optional(),
+  /** What an answer must pass to count as one; else the next model is asked. See `ANSWER_CHECKS`. */
+  validate: z.array(z.enum(ANSWER_CHECKS)).optional(),
   expect: Expectation.optional(),
   metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
 };

@@ -62,6 +62,8 @@ export const ModelConfig = z.strictObject({
     .refine(({ p50, p95 }) => p50 <= p95, { path: ['p95'], message: 'must not be below p50' })
     .prefault({ p50: '2s', p95: '8s' }),
   weight: z.number().min(0).max(1_000_000).default(1),
+  /** Models with the same name here are one model in several places: what is learned of one holds for all. */
+  deployment_of: Name.optional(),
   /** For each key of its provider; shared by all workers. */
   limits: RateLimits.optional(),
   /** Parameters that it refuses (reasoning models often take no `temperature`): left out of its requests. */

@@ -30,6 +30,8 @@ export type ModelSpec = {
   defaultScore: number;
   /** What to expect before there are observations. */
   latencyMs: { p50: number; p95: number };
+  /** The name that it shares with its other deployments, else its alias: what evidence of it stands under. */
+  family: string;
   /** Share of the traffic under the `weighted` strategy. */
   weight: number;
   /** What requests to it cannot say, whether the model could do it or not. */

@@ -43,6 +43,7 @@ function modelSpecOf(alias: string, model: ModelConfig, kind: ProviderKind | und
     scores: new Map(Object.entries(scores)),
     defaultScore,
     latencyMs: model.latency,
+    family: model.deployment_of ?? alias,
     weight: model.weight,
     lacks: new Set(kind === undefined ? [] : lacksOf(kind, model.id)),
     limits: model.limits ?? {},

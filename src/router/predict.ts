@@ -1,3 +1,4 @@
+import type { Evidence } from '../domain/evidence.ts';
 import type { ModelSpec } from '../domain/model.ts';
 
 /** A model's latest calls: percentiles of their latency, and how many calls they were taken from. */
@@ -16,6 +17,14 @@ export type Knowledge = {
   latencies: ReadonlyMap<string, ObservedLatency>;
   /** By alias: until when (epoch milliseconds) a model takes no calls. */
   benchedUntil: ReadonlyMap<string, number>;
+  /** What was learned of the models. */
+  evidence?: Evidence;
+  /** By alias: calls under way, of all workers. */
+  inFlight?: ReadonlyMap<string, number>;
+  /** By how much cost weighs more (above 1) or less than configured, so that a budget lasts for its window. */
+  costPressure?: number;
+  /** Grows with every decision; whose turn it is. */
+  turn?: number;
 };
 
 /** Knowledge by row, as it was once: never changed, so that a route can be explained long after it was decided. */

@@ -76,7 +76,14 @@ export function createRouter(config: Config): Router {
     };
     const places = allowed ?? declared;
     const eligible = eligibleRows(basis);
-    const chain = rank(basis, eligible, { strategy, tier, weights, places, random: knowledge.random });
+    const chain = rank(basis, eligible, {
+      strategy,
+      tier,
+      weights,
+      places,
+      random: knowledge.random,
+      turn: knowledge.turn ?? 0,
+    });
     return Object.assign(new Others(basis, eligible, chain), {
       chain,
       strategy,

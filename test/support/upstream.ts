@@ -100,6 +100,7 @@ export const MODEL: ModelSpec = {
   scores: new Map(),
   defaultScore: 0.5,
   latencyMs: { p50: 10, p95: 20 },
+  family: 'small',
   weight: 1,
   lacks: new Set(),
   limits: {},

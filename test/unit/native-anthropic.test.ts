@@ -256,6 +256,7 @@ const MODEL: ModelSpec = {
   scores: new Map(),
   defaultScore: 0.5,
   latencyMs: { p50: 1, p95: 1 },
+  family: 'haiku',
   weight: 1,
   lacks: new Set(),
   limits: {},

@@ -4,6 +4,7 @@ import { hybridUtility } from './hybrid.ts';
 import { latencyUtility } from './latency.ts';
 import { orderUtility } from './order.ts';
 import { randomUtility } from './random.ts';
+import { roundRobinUtility } from './round-robin.ts';
 import { taskUtility } from './task.ts';
 import type { Utility } from './utility.ts';
 import { weightedUtility } from './weighted.ts';
@@ -18,4 +19,5 @@ export const UTILITIES: Record<Strategy, Utility> = {
   order: orderUtility,
   random: randomUtility,
   weighted: weightedUtility,
+  'round-robin': roundRobinUtility,
 };

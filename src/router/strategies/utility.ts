@@ -24,6 +24,8 @@ export type StrategyContext = {
   places: Places;
   /** Uniform in [0, 1). */
   random: () => number;
+  /** Grows with every decision. */
+  turn: number;
 };
 
 /**

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { Name } from './name.ts';
+
+/**
+ * What was learned of models from their answers: the scores that they were given, and how long their answers are. Plain
+ * data, that is exported and imported as it is, and never changed in place: the same object stands for the same evidence.
+ */
+
+/** A figure that was seen `n` times; those of long ago count for less, so that `n` need not be whole. */
+export const Moments = z.strictObject({
+  n: z.number().min(0),
+  sum: z.number(),
+  /** Sum of the squares. */
+  squares: z.number().min(0),
+});
+export type Moments = z.infer<typeof Moments>;
+
+/** One model at one task. */
+export const EvidenceCell = z.strictObject({
+  /** Scores from 0 to 1. */
+  score: Moments.optional(),
+  /** Tokens of an answer, what was thought included. */
+  output_tokens: Moments.optional(),
+  /** Tokens of a prompt as the provider counted them, over tokens as they were estimated. */
+  input_ratio: Moments.optional(),
+  /** What a call cost, in USD; only where no price is known by which tokens could be told. */
+  cost_usd: Moments.optional(),
+});
+export type EvidenceCell = z.infer<typeof EvidenceCell>;
+
+/** The task of jobs that name none. */
+export const NO_TASK = '';
+
+export const Evidence = z.strictObject({
+  v: z.literal(1),
+  /** Grows with every change; 0 is no evidence at all. */
+  version: z.int().min(0),
+  /** Epoch milliseconds. */
+  updated_at: z.int().min(0),
+  /** By alias of the model, then by task. */
+  models: z.record(Name, z.record(z.union([Name, z.literal(NO_TASK)]), EvidenceCell)),
+});
+export type Evidence = z.infer<typeof Evidence>;
+
+export const NO_EVIDENCE: Evidence = { v: 1, version: 0, updated_at: 0, models: {} };
+
+/** With one more figure, and all before it counting `decay` (0..1) of what they did. */
+export function withFigure(moments: Moments | undefined, figure: number, decay = 1): Moments {
+  const { n, sum, squares } = moments ?? { n: 0, sum: 0, squares: 0 };
+  return { n: n * decay + 1, sum: sum * decay + figure, squares: squares * decay + figure * figure };
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { Strategy } from './job.ts';
+
+const Share = z.number().min(0).max(1);
+
+/** What the hybrid strategy weighs; only their proportion counts. */
+export const Weights = z.strictObject({ quality: Share, cost: Share, latency: Share });
+
+/**
+ * How one of several deployments of the same model is chosen.
+ *
+ * - `weighted`: in proportion to their weights.
+ * - `least-busy`: the one with the fewest calls under way, for its weight.
+ * - `latency`: of two that are drawn, the one that answers sooner.
+ */
+export const BALANCES = ['weighted', 'least-busy', 'latency'] as const;
+export type Balance = (typeof BALANCES)[number];
+
+/**
+ * What becomes of a job that no model may serve within its limits.
+ *
+ * - `reject`: it ends as failed, with the limit that stood in the way.
+ * - `cheapest`: its limit on latency and the floor on quality are put aside, and the cheapest model is asked; limits on cost hold.
+ * - `relax-latency`: its limit on latency is put aside.
+ */
+export const ON_NO_CANDIDATE = ['reject', 'cheapest', 'relax-latency'] as const;
+
+export const RoutingConfig = z.strictObject({
+  strategy: Strategy.default('hybrid'),
+  weights: Weights.default({ quality: 0.7, cost: 0.2, latency: 0.1 }),
+  /** Attempts of one job on all models together. */
+  max_attempts: z.int().min(1).max(20).default(4),
+  /** A job's `max_latency_ms` is held against this percentile of the model's latency. */
+  latency_percentile: z.literal([50, 95]).default(95),
+  /** Tokens that an answer may have when neither the job nor its task says. */
+  default_max_tokens: z.int().min(1).max(1_000_000).default(1_024),
+  /** Lets models be asked whose price nobody knows. Their calls count as free, and are marked. */
+  allow_unpriced: z.boolean().default(false),
+  /**
+   * Part of the best single model's expected score that cheaper choices must keep, all jobs of the mix together, by a
+   * lower confidence bound; without it cost and quality are weighed without a floor. Counts once scores were learned.
+   */
+  quality_floor: Share.optional(),
+  /** How sure that must be: 0.9 lets one of ten tables of scores be mistaken. */
+  confidence: z.number().min(0.5).max(0.999).default(0.9),
+  on_no_candidate: z.enum(ON_NO_CANDIDATE).default('reject'),
+  /** For models that are declared as deployments of one (`deployment_of`). */
+  balance: z.enum(BALANCES).default('latency'),
+  /** Part of the jobs that may go to another model than the one that looks best, so that more is learned. */
+  exploration: z.number().min(0).max(0.2).default(0),
+  /** Of a job without a task it is read from the prompt, by a text model (`sluice router train`). */
+  task_guess: z
+    .strictObject({
+      /** The text model's file; relative to the configuration's folder. */
+      model: z.string().min(1),
+      /** Below it the safe choice is made: the best model over all tasks. */
+      confidence: Share.default(0.5),
+    })
+    .optional(),
+});
+export type RoutingConfig = z.infer<typeof RoutingConfig>;
