@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Config } from '../domain/config.ts';
 import type { Problem } from '../domain/issues.ts';
 import { findLock } from './lock-file.ts';
@@ -29,8 +29,15 @@ export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env): 
  * context, get what the lock file beside the file of that name says, else the catalogue.
  */
 export function parseConfig(text: string, name: string, env: NodeJS.ProcessEnv): Config {
-  const config = parseOwnConfig(text, name, env);
+  const config = withFullPaths(parseOwnConfig(text, name, env), dirname(resolve(name)));
   return withKnownPrices(config, { lock: () => findLock(name), catalogue: openPriceCatalogue });
+}
+
+/** Files that a configuration names are beside it, wherever it is read from. */
+function withFullPaths(config: Config, folder: string): Config {
+  const { task_guess: guess } = config.routing;
+  if (guess === undefined) return config;
+  return { ...config, routing: { ...config.routing, task_guess: { ...guess, model: resolve(folder, guess.model) } } };
 }
 
 /** What the text itself says, and nothing that is known elsewhere. */

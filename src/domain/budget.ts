@@ -64,12 +64,20 @@ export function jobBudget(jobId: string): string {
 }
 
 function covers(budget: BudgetConfig, { job, model }: BudgetSubject): boolean {
-  const { account, task, user, model: alias, provider } = budget;
-  if (account !== undefined && account !== job.account) return false;
-  if (task !== undefined && task !== job.task) return false;
-  if (user !== undefined && user !== job.user) return false;
+  const { model: alias, provider } = budget;
+  if (!coversJob(budget, job)) return false;
   if (alias !== undefined && alias !== model.alias) return false;
   return provider === undefined || provider === model.provider;
+}
+
+/** Whether the budget is meant for the job, as far as that depends on the job alone and not on the model that is called. */
+export function coversJob(
+  { account, task, user }: Pick<BudgetConfig, 'account' | 'task' | 'user'>,
+  job: { account?: string | undefined; task?: string | null | undefined; user?: string | undefined },
+): boolean {
+  if (account !== undefined && account !== job.account) return false;
+  if (task !== undefined && task !== job.task) return false;
+  return user === undefined || user === job.user;
 }
 
 function toClaim(name: string, budget: BudgetConfig, subject: BudgetSubject): BudgetClaim {

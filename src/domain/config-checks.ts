@@ -46,11 +46,42 @@ export function problemsOfReferences(config: object): Problem[] {
       requireAll('model', models, 'experiments', name, 'variants', variant, 'models');
     }
   }
+  problems.push(...problemsOfExperiments(entriesOf(sections['experiments'])));
   for (const [name, budget] of entriesOf(sections['budgets'])) {
     for (const kind of ['task', 'model', 'provider'] as const) require(kind, budget[kind], 'budgets', name, kind);
   }
   for (const [name, limit] of entriesOf(sections['limits'])) {
     for (const kind of ['task', 'lane'] as const) require(kind, limit[kind], 'limits', name, kind);
+  }
+  return problems;
+}
+
+/** Sums of tenths come out a little above what they are. */
+const ROUNDING = 1e-9;
+
+/** What is wrong with experiments taken together: groups with more than all users, variants that cannot be told apart. */
+function problemsOfExperiments(experiments: readonly [string, Record<string, unknown>][]): Problem[] {
+  const problems: Problem[] = [];
+  const labels = new Map<string, string>();
+  const groups = Map.groupBy(experiments, ([, { exclusion_group }]) => exclusion_group);
+  for (const [group, members] of groups) {
+    const shares = members.map(([, { share = 1 }]) => (typeof share === 'number' ? share : 0));
+    const sum = shares.reduce((sum, share) => sum + share, 0);
+    const last = members.at(-1);
+    if (typeof group !== 'string' || sum <= 1 + ROUNDING || last === undefined) continue;
+    const names = members.map(([name]) => name).join(', ');
+    const message = `the shares of exclusion group "${group}" (${names}) are ${Number(sum.toFixed(6))} together; 1 at the most`;
+    problems.push({ path: ['experiments', last[0], 'share'], message });
+  }
+  for (const [name, { variants }] of experiments) {
+    for (const variant of Object.keys(recordOf(variants))) {
+      const label = `${name}:${variant}`;
+      const other = labels.get(label);
+      labels.set(label, name);
+      if (other === undefined) continue;
+      const message = `is called ${label} in records, and so is one of experiment "${other}"; rename one of them`;
+      problems.push({ path: ['experiments', name, 'variants', variant], message });
+    }
   }
   return problems;
 }

@@ -4,7 +4,7 @@ import { Duration, durationOf, LONGEST_KEEP_MS, MOST_TIMER_MS } from './duration
 import { ExperimentConfig } from './experiment-config.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Strategy } from './job.ts';
-import { CAPABILITIES } from './model.ts';
+import { CAPABILITIES, TIERS } from './model.ts';
 import { LimitConfig } from './limit-config.ts';
 import { ModelConfig } from './model-config.ts';
 import { Name } from './name.ts';
@@ -34,6 +34,8 @@ export const TaskConfig = z.strictObject({
   lane: LaneName.optional(),
   strategy: Strategy.optional(),
   weights: Weights.optional(),
+  /** Stands above the one of `routing`. */
+  answer_value_usd: z.number().positive().optional(),
   /** Stands above `routing.quality_floor`. */
   quality_floor: Share.optional(),
   /** What an answer must pass; else the next model is asked. A job's own `validate` stands above it. */
@@ -91,12 +93,24 @@ const BudgetConfig = z
     soft: z.boolean().default(false),
     /** Part of the limit at which an alert is raised, once in a window; a soft budget's is 1 without it. */
     alert_at: z.number().gt(0).max(1).optional(),
+    /** The largest models that its jobs are sent to; of no effect on what it covers by `model` or `provider` only. */
+    max_tier: z.enum(TIERS).optional(),
+    /** Whether cost weighs more while money goes faster than time, so that the limit lasts for the window. */
+    pace: z.boolean().default(false),
     /** See `OnExhausted`. */
     on_exhausted: z.enum(['reject', 'park', 'pause']).default('reject'),
   })
   .refine(({ soft, on_exhausted }) => !soft || on_exhausted === 'reject', {
     path: ['on_exhausted'],
     message: 'a soft budget stops nothing; leave on_exhausted out, or soft',
+  })
+  .refine(({ pace, window }) => !pace || window !== 'total', {
+    path: ['pace'],
+    message: 'without a window there is nothing that the money is to last for; give it one, or leave pace out',
+  })
+  .refine(({ pace, per, model, provider }) => !pace || !(model ?? provider ?? (per === 'account' ? undefined : per)), {
+    path: ['pace'],
+    message: 'only a budget for all, or per account, can be paced; leave per, model and provider out, or pace',
   });
 export type BudgetConfig = z.infer<typeof BudgetConfig>;
 

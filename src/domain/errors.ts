@@ -1,5 +1,6 @@
 import type { ToldLimits } from './rate-limits.ts';
 import type { TokenUsage } from './usage.ts';
+import type { AnswerCheck } from './validation.ts';
 
 /**
  * What is done with a job after an attempt ended in an error.
@@ -32,6 +33,7 @@ export const DISPOSITIONS = {
   MODEL_NOT_FOUND: 'next-model',
   CONTEXT_TOO_LONG: 'larger-context',
   CONTENT_FILTERED: 'next-model',
+  ANSWER_INVALID: 'next-model',
   REQUEST_REJECTED: 'reject',
   CHAIN_EXHAUSTED: 'reject',
   CANCELLED: 'reject',
@@ -60,6 +62,8 @@ export type ErrorDetails = {
   billUnknown?: boolean;
   /** What the provider says it used, and charges where it says so, for an answer that is of no use. */
   billed?: { usage: TokenUsage; nanos?: number };
+  /** What the answer was checked for and did not pass. */
+  check?: AnswerCheck;
   /** Name of the provider that failed. */
   provider?: string;
   /** What the answer's headers told about the provider's limits. */

@@ -19,12 +19,12 @@ export type Moments = z.infer<typeof Moments>;
 export const EvidenceCell = z.strictObject({
   /** Scores from 0 to 1. */
   score: Moments.optional(),
+  /** Tokens of a prompt, as the provider counted them. */
+  input_tokens: Moments.optional(),
   /** Tokens of an answer, what was thought included. */
   output_tokens: Moments.optional(),
-  /** Tokens of a prompt as the provider counted them, over tokens as they were estimated. */
+  /** Tokens of a prompt as the provider counted them, over tokens as the router had estimated them. */
   input_ratio: Moments.optional(),
-  /** What a call cost, in USD; only where no price is known by which tokens could be told. */
-  cost_usd: Moments.optional(),
 });
 export type EvidenceCell = z.infer<typeof EvidenceCell>;
 

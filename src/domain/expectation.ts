@@ -81,7 +81,7 @@ function isJsonThatFits(schema: JsonSchemaObject, answer: string): boolean {
 }
 
 /** Models like to wrap JSON in a Markdown fence; the content is what was asked for. */
-function withoutFence(answer: string): string {
+export function withoutFence(answer: string): string {
   const text = answer.trim();
   const firstLineEnd = text.indexOf('\n');
   const isFenced = text.startsWith('```') && text.endsWith('```') && firstLineEnd !== -1;

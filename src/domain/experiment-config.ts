@@ -4,7 +4,7 @@ import { Name } from './name.ts';
 import { Weights } from './routing-config.ts';
 
 /** What an experiment compares its variants by: more of a score is better, less of a cost or a latency. */
-export const MEASURES = ['score', 'cost', 'latency'] as const;
+const MEASURES = ['score', 'cost', 'latency'] as const;
 export type Measure = (typeof MEASURES)[number];
 
 export const ExperimentConfig = z.strictObject({

@@ -21,16 +21,7 @@ import { ANSWER_CHECKS } from './validation.ts';
  * - ledger: the Redis keys that hold budgets, reservations and the usage stream; the only truth about money.
  */
 
-export const Strategy = z.enum([
-  'hybrid',
-  'cost',
-  'latency',
-  'task',
-  'order',
-  'random',
-  'weighted',
-  'round-robin',
-]);
+export const Strategy = z.enum(['hybrid', 'cost', 'latency', 'task', 'order', 'random', 'weighted', 'round-robin']);
 export type Strategy = z.infer<typeof Strategy>;
 
 /** The fields that bound and tag a job, shared by our own row and by command-line defaults. */
@@ -43,6 +34,8 @@ const Limits = {
   max_latency_ms: z.int().min(1).max(3_600_000).optional(),
   /** Tokens that the answer may have at the most. */
   max_tokens: z.int().min(1).max(1_000_000).optional(),
+  /** What a right answer is worth, in USD; see `routing.answer_value_usd`. */
+  answer_value_usd: z.number().positive().max(1_000_000).optional(),
   /** From enqueueing to the end, waiting included, in milliseconds. */
   deadline_ms: z
     .int()

@@ -25,9 +25,9 @@ export type ModelSpec = {
   maxOutputTokens: number;
   capabilities: ReadonlySet<Capability>;
   tier: Tier;
-  /** Expected score by task, 0 to 1; `defaultScore` for tasks that are not listed. */
+  /** Expected score by task, 0 to 1, as the configuration says; `defaultScore` for tasks that are not listed. */
   scores: ReadonlyMap<string, number>;
-  defaultScore: number;
+  defaultScore?: number;
   /** What to expect before there are observations. */
   latencyMs: { p50: number; p95: number };
   /** The name that it shares with its other deployments, else its alias: what evidence of it stands under. */

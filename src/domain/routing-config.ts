@@ -25,6 +25,9 @@ export type Balance = (typeof BALANCES)[number];
  */
 export const ON_NO_CANDIDATE = ['reject', 'cheapest', 'relax-latency'] as const;
 
+/** How likely a task must be that was read from a prompt, so that a cheaper model is chosen for its sake. */
+export const SURE_OF_TASK = 0.7;
+
 export const RoutingConfig = z.strictObject({
   strategy: Strategy.default('hybrid'),
   weights: Weights.default({ quality: 0.7, cost: 0.2, latency: 0.1 }),
@@ -37,24 +40,33 @@ export const RoutingConfig = z.strictObject({
   /** Lets models be asked whose price nobody knows. Their calls count as free, and are marked. */
   allow_unpriced: z.boolean().default(false),
   /**
+   * What a right answer is worth, in USD: the hybrid strategy then takes the model with the most score times this, less
+   * its cost, instead of weighing what is compared with the rest of the field.
+   */
+  answer_value_usd: z.number().positive().max(1_000_000).optional(),
+  /**
    * Part of the best single model's expected score that cheaper choices must keep, all jobs of the mix together, by a
    * lower confidence bound; without it cost and quality are weighed without a floor. Counts once scores were learned.
    */
   quality_floor: Share.optional(),
-  /** How sure that must be: 0.9 lets one of ten tables of scores be mistaken. */
-  confidence: z.number().min(0.5).max(0.999).default(0.9),
+  /** How sure that must be; one-sided, as in a test of non-inferiority. */
+  confidence: z.number().min(0.5).max(0.999).default(0.975),
   on_no_candidate: z.enum(ON_NO_CANDIDATE).default('reject'),
   /** For models that are declared as deployments of one (`deployment_of`). */
   balance: z.enum(BALANCES).default('latency'),
   /** Part of the jobs that may go to another model than the one that looks best, so that more is learned. */
   exploration: z.number().min(0).max(0.2).default(0),
+  /** What a score counts for after the next one of the same model and task: by it the latest few hundred decide. */
+  evidence_decay: z.number().min(0.9).max(1).default(0.998),
+  /** Whether usage records tell why the model was asked, in up to 1,000 characters each. */
+  decisions: z.enum(['all', 'none']).default('all'),
   /** Of a job without a task it is read from the prompt, by a text model (`sluice router train`). */
   task_guess: z
     .strictObject({
       /** The text model's file; relative to the configuration's folder. */
       model: z.string().min(1),
       /** Below it the safe choice is made: the best model over all tasks. */
-      confidence: Share.default(0.5),
+      confidence: Share.default(SURE_OF_TASK),
     })
     .optional(),
 });

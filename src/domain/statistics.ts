@@ -8,3 +8,14 @@ export function wilsonInterval(successes: number, trials: number): { low: number
   const scale = 1 + (z * z) / trials;
   return { low: Math.max(0, (centre - spread) / scale), high: Math.min(1, (centre + spread) / scale) };
 }
+
+/**
+ * The number that a standard normal variable stays below with probability `p`, to 4.5e-4; `p` in [0.5, 1).
+ * (Abramowitz and Stegun, 26.2.23)
+ */
+export function normalQuantile(p: number): number {
+  const t = Math.sqrt(-2 * Math.log(1 - p));
+  const above = 2.515517 + t * (0.802853 + t * 0.010328);
+  const below = 1 + t * (1.432788 + t * (0.189269 + t * 0.001308));
+  return t - above / below;
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Decision } from './decision.ts';
 
 /** Tokens of one call, as the provider counted them, or as we did when it did not say (`estimated`). */
 export const TokenUsage = z.object({
@@ -76,5 +77,7 @@ export const UsageRecord = z.object({
   /** From enqueueing to this attempt's start: earlier attempts and waits are in it. */
   queue_ms: z.number().min(0),
   at: z.int(),
+  /** Why this model; of a version that we do not know it is left out, and the record counts all the same. */
+  decision: Decision.optional().catch(undefined),
 });
 export type UsageRecord = z.infer<typeof UsageRecord>;

@@ -3,8 +3,6 @@ import { lacksOf } from '../domain/features.ts';
 import type { ModelSpec } from '../domain/model.ts';
 import { NO_PRICE, priceListOf, UNKNOWN_SOURCE } from '../domain/price.ts';
 
-/** What is expected of a model about which the configuration says nothing: neither good nor bad. */
-const UNKNOWN_SCORE = 0.5;
 const DEFAULT_CONTEXT_TOKENS = 128_000;
 
 /**
@@ -29,7 +27,7 @@ export function createCatalog(config: Pick<Config, 'models'> & Partial<Pick<Conf
 }
 
 function modelSpecOf(alias: string, model: ModelConfig, kind: ProviderKind | undefined): ModelSpec {
-  const { default: defaultScore = UNKNOWN_SCORE, ...scores } = model.scores;
+  const { default: defaultScore, ...scores } = model.scores;
   return {
     alias,
     provider: model.provider,
@@ -41,7 +39,7 @@ function modelSpecOf(alias: string, model: ModelConfig, kind: ProviderKind | und
     capabilities: new Set(model.capabilities),
     tier: model.tier,
     scores: new Map(Object.entries(scores)),
-    defaultScore,
+    ...(defaultScore !== undefined && { defaultScore }),
     latencyMs: model.latency,
     family: model.deployment_of ?? alias,
     weight: model.weight,

@@ -30,8 +30,10 @@ export type Columns = {
   /** Places in `TIERS`. */
   tiers: Uint8Array;
   weights: Float64Array;
-  /** Expected quality, 0 to 1, for a task (null: any). */
-  scoresFor: (task: string | null) => Float64Array;
+  /** The same number for all deployments of a model. */
+  families: Int32Array;
+  /** Whether any model has more than one deployment. */
+  hasDeployments: boolean;
 };
 
 /** For each row its place in a list of aliases, or `UNLISTED`. */
@@ -44,11 +46,7 @@ export function createColumns(
   { providers, routing }: Pick<Config, 'providers' | 'routing'>,
 ): Columns {
   const column = (figure: (model: ModelSpec) => number): Float64Array => Float64Array.from(models, figure);
-  const tasks = new Set(models.flatMap((model) => [...model.scores.keys()]));
-  const scoresByTask = new Map(
-    [...tasks].map((task) => [task, column((model) => model.scores.get(task) ?? model.defaultScore)]),
-  );
-  const defaultScores = column((model) => model.defaultScore);
+  const families = [...new Set(models.map(({ family }) => family))];
   return {
     models,
     rows: [...models.keys()],
@@ -63,7 +61,8 @@ export function createColumns(
     lacks: Uint8Array.from(models, (model) => featureBitsOf(model.lacks)),
     tiers: Uint8Array.from(models, (model) => TIERS.indexOf(model.tier)),
     weights: column((model) => model.weight),
-    scoresFor: (task) => (task === null ? undefined : scoresByTask.get(task)) ?? defaultScores,
+    families: Int32Array.from(models, ({ family }) => families.indexOf(family)),
+    hasDeployments: families.length < models.length,
   };
 }
 

@@ -60,11 +60,12 @@ export async function loadTokenCounter(): Promise<
 }
 
 /**
- * Tokens that an answer will probably have. Nothing is known about it before answers of the task have been seen, so half
- * of what it may have stands in: what matters is only how input and output prices weigh against each other.
+ * Tokens that an answer will probably have: as many as answers of the task usually have (`usualTokens`). While none has
+ * been seen (NaN), half of what it may have stands in: what matters is only how input and output prices weigh against
+ * each other.
  */
-export function expectedOutputTokens(maxTokens: number): number {
-  return Math.ceil(maxTokens / 2);
+export function expectedOutputTokens(maxTokens: number, usualTokens: number): number {
+  return Number.isNaN(usualTokens) ? Math.ceil(maxTokens / 2) : Math.min(maxTokens, usualTokens);
 }
 
 type PromptSize = TextSize & { characters: number };

@@ -35,6 +35,7 @@ const WORDS: Record<DropReason, (drop: Dropped) => string> = {
   untranslatable: ({ limit }) => `its API has no words for a part of the request: ${limit}`,
   'context-not-larger': ({ limit, actual }) => `its context of ${actual} tokens is not larger than ${limit}`,
   context: ({ limit, actual }) => `needs about ${actual} tokens, its context has ${limit}`,
+  tier: ({ limit, actual }) => `is a ${actual} model, the job's budget is for ${limit} ones at the most`,
   cost: ({ limit, actual }) => `costs up to ${formatUsd(Number(actual))}, the job allows ${formatUsd(Number(limit))}`,
   latency: ({ limit, actual }) => `takes ${formatMs(Number(actual))}, the job allows ${formatMs(Number(limit))}`,
   benched: ({ actual }) => `takes no calls until ${formatTime(Number(actual))}`,
@@ -50,6 +51,7 @@ const NEAREST_FIRST: readonly DropReason[] = [
   'benched',
   'latency',
   'cost',
+  'tier',
   'context',
   'context-not-larger',
   'untranslatable',
@@ -80,6 +82,7 @@ const COUNTED: Record<DropReason, string> = {
   benched: 'take no calls now',
   latency: 'too slow',
   cost: 'too dear',
+  tier: 'too large for its budget',
   context: 'with too short a context',
   'context-not-larger': 'with no larger context',
   capability: 'lack a capability',
@@ -105,6 +108,7 @@ const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQue
     const needed = `${alias} at up to ${formatUsd(actual)} (${inputTokens.bound} prompt tokens at the most)`;
     return `no model satisfies max_cost_usd ${limit}: the cheapest that could is ${needed}`;
   },
+  tier: (_, { maxTier }) => `every model that fits is larger than the ${maxTier} ones that the job's budget is for`,
   context: (drops, { inputTokens }) => {
     const largest = Math.max(...drops.map((drop) => Number(drop.limit)));
     const answerTokens = least(drops).actual - inputTokens.expected;

@@ -1,10 +1,15 @@
 export type { Candidate, RankedCandidate } from './candidates.ts';
 export type { Catalog } from './catalog.ts';
 export { type Complexity, guessComplexity } from './complexity.ts';
+export { decisionOf } from './decision.ts';
 export { estimateTokens, loadTokenCounter, type TokenEstimate } from './estimate.ts';
 export { explainDrop, explainRoute, whyEmpty } from './explain.ts';
 export type { Knowledge, ObservedLatency } from './predict.ts';
-export type { JobHistory, RouteQuestion } from './question.ts';
+export { type JobHistory, promptTextOf, type RouteQuestion } from './question.ts';
+export { recordedTextOf } from './recorded/learn.ts';
+export { createReplay, type Replay, type ReplayAim } from './recorded/replay.ts';
+export { RecordedModels, RecordedPrompt, RecordedRow } from './recorded/rows.ts';
 export { createRouter, type Route, type Router } from './route.ts';
 export type { Dropped, DropReason } from './rules.ts';
 export type { Weights } from './strategies/index.ts';
+export { createTaskReader, type TaskReader, TextModel, trainTextModel } from './text/index.ts';

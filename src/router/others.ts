@@ -1,5 +1,5 @@
 import { type Basis, type Candidate, candidateAt } from './candidates.ts';
-import { type Dropped, dropsIn } from './rules.ts';
+import { type DropCount, dropCountsIn, type Dropped, dropsIn, type DropReason } from './rules.ts';
 
 /**
  * The models outside the chain, listed when somebody asks. A class for the sake of its getters: those of an object literal
@@ -25,6 +25,10 @@ export class Others {
 
   get dropped(): readonly Dropped[] {
     return (this.#dropped ??= dropsIn(this.#basis));
+  }
+
+  get dropCounts(): ReadonlyMap<DropReason, DropCount> {
+    return dropCountsIn(this.#basis, this.#eligible);
   }
 
   #afterChain(): Candidate[] {

@@ -1,5 +1,7 @@
-import type { Evidence } from '../domain/evidence.ts';
+import { type Evidence, NO_EVIDENCE } from '../domain/evidence.ts';
 import type { ModelSpec } from '../domain/model.ts';
+import type { Columns } from './columns.ts';
+import { learnFrom, type Learned } from './evidence/learned.ts';
 
 /** A model's latest calls: percentiles of their latency, and how many calls they were taken from. */
 export type ObservedLatency = Readonly<{ p50: number; p95: number; count: number }>;
@@ -25,6 +27,10 @@ export type Knowledge = {
   costPressure?: number;
   /** Grows with every decision; whose turn it is. */
   turn?: number;
+  /** Experiments that nobody is assigned to any more. */
+  stoppedExperiments?: ReadonlySet<string>;
+  /** By experiment: the variant whose settings hold for all its jobs, which are not counted. */
+  promotedVariants?: ReadonlyMap<string, string>;
 };
 
 /** Knowledge by row, as it was once: never changed, so that a route can be explained long after it was decided. */
@@ -46,6 +52,15 @@ export function createForecaster(models: readonly ModelSpec[]): (knowledge: Know
     Float64Array.from(models, ({ alias }) => benchedUntil.get(alias) ?? 0),
   );
   return ({ latencies, benchedUntil }) => ({ ...latenciesFrom(latencies), benchedUntil: benchedFrom(benchedUntil) });
+}
+
+/** Works out once from each table of evidence what it says: a table changes every few seconds. */
+export function createScholar(
+  { models, prices }: Pick<Columns, 'models' | 'prices'>,
+  { z }: { z: number },
+): (evidence: Evidence | undefined) => Learned {
+  const learnOnce = oncePerSource((evidence: Evidence) => learnFrom(evidence, models, { prices: prices.expected, z }));
+  return (evidence) => learnOnce(evidence ?? NO_EVIDENCE);
 }
 
 /** Keeps what was made from a source for as long as somebody keeps the source. */

@@ -1,11 +1,13 @@
+import { coversJob } from '../domain/budget.ts';
 import type { Config, TaskConfig } from '../domain/config.ts';
 import { type Feature, featuresOf } from '../domain/features.ts';
 import { messagesOf, type PromptJob, type QueuedJob, type Strategy } from '../domain/job.ts';
-import type { Capability } from '../domain/model.ts';
+import { type Capability, type Tier, TIERS } from '../domain/model.ts';
 import { usdToNanos } from '../domain/money.ts';
 import { hasImage, type Message, textOf } from '../domain/request.ts';
 import { abilitiesOf, featureBitsOf } from './columns.ts';
 import { estimateTokens, type TokenEstimate } from './estimate.ts';
+import type { TaskGuess } from './expectation.ts';
 
 /** All that the router needs to know about one job. Numbers and names only, except for `promptText`. */
 export type RouteQuestion = {
@@ -23,10 +25,20 @@ export type RouteQuestion = {
   maxTokens: number;
   maxCostNanos?: number;
   maxLatencyMs?: number;
+  /** The largest models that the budgets behind the job are meant for. */
+  maxTier?: Tier;
+  /** What a right answer is worth, in USD: a model is chosen for score times this, less its cost. */
+  answerValueUsd?: number;
+  /** See `routing.quality_floor`. */
+  qualityFloor?: number;
+  /** False keeps the job to what looks best, whatever could be learned. */
+  mayExplore?: boolean;
   /** Who is assigned to a variant: the user, else the job. */
   unit: string;
-  /** What the complexity is guessed from; only when there is no task. */
+  /** What the complexity is guessed from; only when there is no task, and no model that reads it from the prompt. */
   promptText?: string;
+  /** What that model read. */
+  guess?: TaskGuess;
   /** Aliases of the models that this job has tried already. */
   tried: readonly string[];
   /** Providers whose key has just failed. */
@@ -44,6 +56,8 @@ export type Demand = Required<
 > & {
   /** See `abilitiesOf`. */
   abilities: number;
+  /** Place in `TIERS`. */
+  maxTier: number;
   /** See `featureBitsOf`. */
   features: number;
   /** Undefined when there are none, which is seen sooner than that an empty list does not have this or that. */
@@ -56,10 +70,17 @@ export type JobHistory = {
   avoidProviders?: readonly string[];
   minContextTokens?: number;
   jobId?: string;
+  mayExplore?: boolean;
 };
 
 /** What a question takes over from the configuration, compiled once. */
-export type QuestionDefaults = { tasks: ReadonlyMap<string, TaskConfig>; routing: Config['routing'] };
+export type QuestionDefaults = {
+  tasks: ReadonlyMap<string, TaskConfig>;
+  routing: Config['routing'];
+  budgets: Config['budgets'];
+  /** Reads the task of a job that names none from its prompt. */
+  guessTask?: (promptText: string) => TaskGuess;
+};
 
 export function questionOf(
   defaults: QuestionDefaults,
@@ -72,6 +93,9 @@ export function questionOf(
   const models = job.model === undefined ? job.models : [job.model];
   const maxCostUsd = job.max_cost_usd ?? taskConfig?.max_cost_usd;
   const maxLatencyMs = job.max_latency_ms ?? taskConfig?.max_latency_ms;
+  const answerValueUsd = job.answer_value_usd ?? taskConfig?.answer_value_usd ?? defaults.routing.answer_value_usd;
+  const qualityFloor = taskConfig?.quality_floor ?? defaults.routing.quality_floor;
+  const maxTier = maxTierFor(job, defaults.budgets);
   return {
     task,
     needs: needsOf(job, messages, taskConfig),
@@ -84,7 +108,11 @@ export function questionOf(
     ...(models !== undefined && { models }),
     ...(maxCostUsd !== undefined && { maxCostNanos: usdToNanos(maxCostUsd) }),
     ...(maxLatencyMs !== undefined && { maxLatencyMs }),
-    ...(task === null && { promptText: promptTextOf(messages) }),
+    ...(answerValueUsd !== undefined && { answerValueUsd }),
+    ...(qualityFloor !== undefined && { qualityFloor }),
+    ...(maxTier !== undefined && { maxTier }),
+    ...(history.mayExplore !== undefined && { mayExplore: history.mayExplore }),
+    ...(task === null && looksOf(promptTextOf(messages), defaults)),
     ...(history.avoidProviders !== undefined && { avoidProviders: history.avoidProviders }),
     ...(history.minContextTokens !== undefined && { minContextTokens: history.minContextTokens }),
   };
@@ -97,6 +125,7 @@ export function demandOf(question: RouteQuestion): Demand {
     maxCostNanos: question.maxCostNanos ?? Infinity,
     maxLatencyMs: question.maxLatencyMs ?? Infinity,
     minContextTokens: question.minContextTokens ?? -Infinity,
+    maxTier: question.maxTier === undefined ? TIERS.length : TIERS.indexOf(question.maxTier),
     abilities: abilitiesOf(question.needs),
     features: featureBitsOf(question.features),
     avoidedProviders: question.avoidProviders?.length ? question.avoidProviders : undefined,
@@ -115,8 +144,23 @@ function needsOf(
   return [...needs];
 }
 
+function looksOf(promptText: string, { guessTask }: QuestionDefaults): Pick<RouteQuestion, 'promptText' | 'guess'> {
+  return guessTask === undefined ? { promptText } : { guess: guessTask(promptText) };
+}
+
+/** The lowest of all budgets that cover the job whatever model it is sent to. */
+function maxTierFor(job: PromptJob | QueuedJob, budgets: Config['budgets']): Tier | undefined {
+  let least: Tier | undefined;
+  for (const name in budgets) {
+    const budget = budgets[name];
+    if (budget?.max_tier === undefined || !coversJob(budget, job)) continue;
+    if (least === undefined || TIERS.indexOf(budget.max_tier) < TIERS.indexOf(least)) least = budget.max_tier;
+  }
+  return least;
+}
+
 /** What people wrote: instructions and questions, without the answers of models and tools. */
-function promptTextOf(messages: readonly Message[]): string {
+export function promptTextOf(messages: readonly Message[]): string {
   return messages
     .filter((message) => message.role !== 'assistant' && message.role !== 'tool')
     .map((message) => textOf(message.content))

@@ -5,50 +5,78 @@ import type { Columns } from './columns.ts';
 import { type Field, type StrategyContext, UTILITIES } from './strategies/index.ts';
 
 /** As many models as a job can be tried on (the largest `max_attempts`). Only they need an order. */
-const CHAIN_LENGTH = 20;
+export const CHAIN_LENGTH = 20;
 
 export type Preference = StrategyContext & {
   strategy: Strategy;
   /** Models below it come after all others: a weak answer is better than none. */
   tier: Tier | undefined;
+  /** Likewise models whose score is below that of the choice that this rate makes. */
+  floor: Floor | undefined;
+  /** In place of the expected scores: what a draw says that they may be. */
+  drawnScores: Float64Array | undefined;
 };
 
+/** How much score a dollar must buy; undefined when only the best single model (a row) is sure to be good enough. */
+export type Floor = { ratePerUsd: number | undefined; best: number };
+
+/** Best first; the first `good` of them are good enough for the job, the others come after them for want of better. */
+export type Ranking = {
+  candidates: RankedCandidate[];
+  good: number;
+  /** The score that is good enough, where there is a floor. */
+  leastScore?: number;
+};
+
+/** Of scores that are equal but for the last digits. */
+const SAME_SCORE = 1e-9;
+
 /**
- * The best of the eligible rows as candidates, best first. Ties go to the cheaper one, then by alias, so that a route is
- * fully determined. The ranker keeps nothing from one call to the next but room to calculate in.
+ * The best of the eligible rows as candidates. Ties go to the cheaper one, then by alias, so that a route is fully
+ * determined. The ranker keeps nothing from one call to the next but room to calculate in.
  */
 export function createRanker(
   columns: Columns,
-): (basis: Basis, eligible: readonly number[], preference: Preference) => RankedCandidate[] {
+): (basis: Basis, eligible: readonly number[], preference: Preference) => Ranking {
   const costNanos = new Float64Array(columns.models.length);
   const utilities = new Float64Array(columns.models.length);
+  const isGood = new Uint8Array(columns.models.length);
 
   return function rank(basis, eligible, preference) {
     for (let index = 0; index < eligible.length; index += 1) {
       const row = eligible[index] as number;
       costNanos[row] = costNanosAt(basis, row);
     }
-    UTILITIES[preference.strategy](fieldOf(basis, eligible, costNanos), preference, utilities);
+    const field = fieldOf(basis, eligible, costNanos, preference.drawnScores);
+    UTILITIES[preference.strategy](field, preference, utilities);
 
+    const leastScore = preference.floor && leastScoreIn(field, preference.floor);
     const leastTier = preference.tier === undefined ? 0 : TIERS.indexOf(preference.tier);
-    const best = bestOf(eligible, leastTier, TIERS.length);
-    if (best.length < CHAIN_LENGTH && leastTier > 0) best.push(...bestOf(eligible, 0, leastTier));
-    return best
+    for (let index = 0; index < eligible.length; index += 1) {
+      const row = eligible[index] as number;
+      const isAbove = leastScore === undefined || (field.scores[row] as number) >= leastScore - SAME_SCORE;
+      isGood[row] = isAbove && (columns.tiers[row] as number) >= leastTier ? 1 : 0;
+      // Whoever has nothing that is good enough left wants the best of the rest, at whatever price.
+      if (!isAbove) utilities[row] = field.scores[row] as number;
+    }
+    const best = bestOf(eligible, 1);
+    const good = best.length;
+    if (good < CHAIN_LENGTH && good < eligible.length) best.push(...bestOf(eligible, 0));
+    const candidates = best
       .slice(0, CHAIN_LENGTH)
       .map((row) => ({ ...candidateAt(basis, row), utility: utilities[row] as number }));
+    return { candidates, good, ...(leastScore !== undefined && { leastScore }) };
   };
 
   /**
    * One pass that keeps the best so far in order, for most rows never get among them: to sort 400 would take longer than
-   * all the rest of a decision. Of rows that are equally good the earlier stays before the later. Tiers are places in
-   * `TIERS`.
+   * all the rest of a decision. Of rows that are equally good the earlier stays before the later.
    */
-  function bestOf(rows: readonly number[], fromTier: number, belowTier: number): number[] {
+  function bestOf(rows: readonly number[], good: 0 | 1): number[] {
     const best: number[] = [];
     for (let index = 0; index < rows.length; index += 1) {
       const row = rows[index] as number;
-      const tier = columns.tiers[row] as number;
-      if (tier < fromTier || tier >= belowTier) continue;
+      if (isGood[row] !== good) continue;
       if (best.length < CHAIN_LENGTH) best.push(row);
       else if (!isBetter(row, best[CHAIN_LENGTH - 1] as number)) continue;
       const place = placeAmong(best, row);
@@ -78,7 +106,27 @@ export function createRanker(
   }
 }
 
-function fieldOf({ columns, forecast, scores }: Basis, rows: readonly number[], costNanos: Float64Array): Field {
+/** The score of the model that a floor on quality would choose: others that are as good may serve the job, too. */
+function leastScoreIn({ rows, scores, costNanos }: Field, { ratePerUsd, best }: Floor): number {
+  if (ratePerUsd === undefined && rows.includes(best)) return scores[best] as number;
+  const ratePerNano = (ratePerUsd ?? 0) / 1e9;
+  let most = -Infinity;
+  let leastScore = -Infinity;
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index] as number;
+    const gain = (scores[row] as number) - ratePerNano * (costNanos[row] as number);
+    if (gain > most) [most, leastScore] = [gain, scores[row] as number];
+  }
+  return leastScore;
+}
+
+function fieldOf(
+  { columns, forecast, expected }: Basis,
+  rows: readonly number[],
+  costNanos: Float64Array,
+  drawnScores: Float64Array | undefined,
+): Field {
   const { latencyMs, latencyLogs } = forecast;
+  const scores = drawnScores ?? expected.safeScores;
   return { rows, scores, costNanos, latencyMs: latencyMs.p50, latencyLogs, weights: columns.weights };
 }

@@ -1,17 +1,25 @@
 import type { Config } from '../domain/config.ts';
 import type { PromptJob, QueuedJob, Strategy } from '../domain/job.ts';
 import type { Tier } from '../domain/model.ts';
+import { SURE_OF_TASK } from '../domain/routing-config.ts';
+import { usdToNanos } from '../domain/money.ts';
+import { normalQuantile } from '../domain/statistics.ts';
+import { balanceDeployments, preferOtherProviders } from './arrange.ts';
 import type { Basis, Candidate, RankedCandidate } from './candidates.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
-import { createColumns, type Places, placesOf } from './columns.ts';
-import { guessComplexity } from './complexity.ts';
-import { assignVariant, compileExperiments, type Variant } from './experiment.ts';
+import { type Columns, createColumns, placesOf } from './columns.ts';
+import { expectationsFor } from './expectation.ts';
+import { compileExperiments } from './experiment.ts';
+import { drawScores } from './explore.ts';
+import { createTaskGuesser } from './guess.ts';
 import { Others } from './others.ts';
-import { createForecaster, type Knowledge } from './predict.ts';
+import { createForecaster, createScholar, type Knowledge } from './predict.ts';
 import { demandOf, type JobHistory, questionOf, type RouteQuestion } from './question.ts';
-import { createRanker } from './rank.ts';
-import { type Dropped, eligibleRows } from './rules.ts';
+import { createRanker, type Ranking } from './rank.ts';
+import { type DropCount, type Dropped, type DropReason, eligibleRows } from './rules.ts';
 import type { Weights } from './strategies/index.ts';
+import type { TaskReader } from './text/index.ts';
+import { floorFor, isGivenOrder, type Wish, wishOf } from './wish.ts';
 
 /** A decision: who is asked, in which order, and why the others are not. Every model is in one of the three lists, once. */
 export type Route = {
@@ -21,9 +29,17 @@ export type Route = {
   readonly alsoEligible: readonly Candidate[];
   /** The models that may not serve the job, and why; by alias. Built when first read. */
   readonly dropped: readonly Dropped[];
+  /** Likewise in short, counted when read. */
+  readonly dropCounts: ReadonlyMap<DropReason, DropCount>;
   strategy: Strategy;
   weights: Weights;
   task: string | null;
+  /** Where the first of the chain may not be the one that looks best: `explored` to learn more of it. */
+  why: 'best' | 'explored';
+  /** What a floor on quality asked for: candidates below come after all others. */
+  floor?: { score: number; best: string };
+  /** Limits that were put aside because no model could keep them; see `routing.on_no_candidate`. */
+  relaxed?: 'cheapest' | 'relax-latency';
   /** The tier guessed from the prompt of a job without a task: models below it come after all others. */
   tier?: Tier;
   /** `experiment:variant`. */
@@ -38,72 +54,129 @@ export type Router = {
 
 /**
  * Compiles the configuration once. The router that it returns does no I/O, and its decisions depend on nothing but the
- * question and the knowledge: what it keeps is a forecast for as long as that holds, and room to calculate in.
+ * question and the knowledge: what it keeps is what it worked out from them for as long as they hold, and room to
+ * calculate in. `reader` reads the tasks of jobs that name none (`sluice router train`).
  */
-export function createRouter(config: Config): Router {
-  const catalog = createCatalog(config);
-  const columns = createColumns(catalog.models, config);
-  const declared = placesOf(columns, Object.keys(config.models));
-  const experiments = compileExperiments(config.experiments, columns);
-  const tasks = new Map(Object.entries(config.tasks));
-  const taskPlaces = new Map(
-    [...tasks].flatMap(([name, { models }]) => (models ? [[name, placesOf(columns, models)] as const] : [])),
-  );
-  const percentile = config.routing.latency_percentile === 50 ? 'p50' : 'p95';
-  const forecast = createForecaster(catalog.models);
-  const rank = createRanker(columns);
-  return { route, question: (job, history) => questionOf({ tasks, routing: config.routing }, job, history), catalog };
-
-  /** Who may -> who first, and who else. */
-  function route(question: RouteQuestion, knowledge: Knowledge): Route {
-    const task = question.task === null ? undefined : tasks.get(question.task);
-    const variant = assignVariant(experiments, question);
-    const strategy = variant?.strategy ?? question.strategy ?? task?.strategy ?? config.routing.strategy;
-    const weights = variant?.weights ?? task?.weights ?? config.routing.weights;
-    const tier = tierFor(question, strategy);
-    const allowed = placesFor(question, variant);
-
-    const basis: Basis = {
-      columns,
-      question,
-      demand: demandOf(question),
-      forecast: forecast(knowledge),
-      now: knowledge.now,
-      scores: columns.scoresFor(question.task),
-      allowed,
-      tried: question.tried.length === 0 ? undefined : placesOf(columns, question.tried),
-      percentile,
-    };
-    const places = allowed ?? declared;
-    const eligible = eligibleRows(basis);
-    const chain = rank(basis, eligible, {
-      strategy,
-      tier,
-      weights,
-      places,
-      random: knowledge.random,
-      turn: knowledge.turn ?? 0,
-    });
-    return Object.assign(new Others(basis, eligible, chain), {
-      chain,
-      strategy,
-      weights,
-      task: question.task,
-      ...(tier !== undefined && { tier }),
-      ...(variant !== undefined && { variant: variant.label }),
-    });
-  }
-
-  /** The job's own list, else the variant's, else the task's, else every model. */
-  function placesFor(question: RouteQuestion, variant: Variant | undefined): Places | undefined {
-    if (question.models !== undefined) return placesOf(columns, question.models);
-    return variant?.models ?? (question.task === null ? undefined : taskPlaces.get(question.task));
-  }
+export function createRouter(config: Config, { reader }: { reader?: TaskReader } = {}): Router {
+  const compiled = compile(config);
+  const { tasks, routing, catalog } = compiled;
+  const defaults = { tasks, routing, budgets: config.budgets, ...(reader && { guessTask: createTaskGuesser(reader) }) };
+  return {
+    route: (question, knowledge) => route(compiled, question, knowledge),
+    question: (job, history) => questionOf(defaults, job, history),
+    catalog,
+  };
 }
 
-/** Who asks for a given order, or for chance, has said who is good enough; elsewhere a job without a task is looked at. */
-function tierFor(question: RouteQuestion, strategy: Strategy): Tier | undefined {
-  if (question.task !== null || question.promptText === undefined) return undefined;
-  if (strategy === 'order' || strategy === 'random' || strategy === 'weighted') return undefined;
-  return guessComplexity(question.promptText).tier;
+type Compiled = ReturnType<typeof compile>;
+
+function compile(config: Config) {
+  const { routing } = config;
+  const catalog = createCatalog(config);
+  const columns = createColumns(catalog.models, config);
+  const tasks = new Map(Object.entries(config.tasks));
+  return {
+    routing,
+    catalog,
+    columns,
+    tasks,
+    /** Models that a task is restricted to. */
+    taskPlaces: new Map(
+      [...tasks].flatMap(([name, { models }]) => (models ? [[name, placesOf(columns, models)] as const] : [])),
+    ),
+    declared: placesOf(columns, Object.keys(config.models)),
+    experiments: compileExperiments(config.experiments, columns),
+    percentile: routing.latency_percentile === 50 ? ('p50' as const) : ('p95' as const),
+    forecast: createForecaster(catalog.models),
+    learn: createScholar(columns, { z: normalQuantile(routing.confidence) }),
+    rank: createRanker(columns),
+  };
+}
+
+/** Who may -> who first, and who else. */
+function route(compiled: Compiled, question: RouteQuestion, knowledge: Knowledge): Route {
+  const wish = wishOf(compiled, question, knowledge);
+  const basis = basisFor(compiled, question, wish, knowledge);
+  const decided = decide(compiled, basis, wish, knowledge);
+  return decided.chain.length > 0 ? decided : (relax(compiled, basis, wish, knowledge) ?? decided);
+}
+
+/** The same with less to keep: without the limit on latency, and, if that is wished, at the least cost. */
+function relax(compiled: Compiled, basis: Basis, wish: Wish, knowledge: Knowledge): Route | undefined {
+  const relaxed = compiled.routing.on_no_candidate;
+  if (relaxed === 'reject' || basis.demand.maxLatencyMs === Infinity) return undefined;
+  const wider = { ...basis, demand: { ...basis.demand, maxLatencyMs: Infinity } };
+  const humbler: Wish = { ...wish, strategy: 'cost', qualityFloor: undefined, tier: undefined };
+  const decided = decide(compiled, wider, relaxed === 'cheapest' ? humbler : wish, knowledge);
+  return decided.chain.length === 0 ? undefined : Object.assign(decided, { relaxed });
+}
+
+function basisFor(compiled: Compiled, question: RouteQuestion, { variant }: Wish, knowledge: Knowledge): Basis {
+  const { columns, forecast, learn, percentile, taskPlaces } = compiled;
+  // The job's own list, else the variant's, else the task's, else every model.
+  const allowed = question.models === undefined ? variant?.models : placesOf(columns, question.models);
+  return {
+    columns,
+    question,
+    demand: demandOf(question),
+    forecast: forecast(knowledge),
+    now: knowledge.now,
+    expected: expectationsFor(learn(knowledge.evidence), question.task, question.guess),
+    allowed: allowed ?? (question.task === null ? undefined : taskPlaces.get(question.task)),
+    tried: question.tried.length === 0 ? undefined : placesOf(columns, question.tried),
+    percentile,
+  };
+}
+
+function decide(compiled: Compiled, basis: Basis, wish: Wish, knowledge: Knowledge): Route {
+  const { question, expected, allowed } = basis;
+  const { routing, declared, learn, rank, columns } = compiled;
+  const explores = isExplored(routing.exploration, question, knowledge);
+  const floor = floorFor(question, wish, learn(knowledge.evidence), routing.task_guess?.confidence ?? SURE_OF_TASK);
+  const eligible = eligibleRows(basis);
+  const ranking = rank(basis, eligible, {
+    ...wish,
+    floor,
+    drawnScores: explores ? drawScores(expected, knowledge.random) : undefined,
+    answerValueNanos: question.answerValueUsd === undefined ? undefined : usdToNanos(question.answerValueUsd),
+    costPressure: knowledge.costPressure ?? 1,
+    places: allowed ?? declared,
+    random: knowledge.random,
+    turn: knowledge.turn ?? 0,
+  });
+  const chain = arrange(compiled, ranking, wish, question, knowledge);
+  const { leastScore } = ranking;
+  return Object.assign(new Others(basis, eligible, chain), {
+    chain,
+    strategy: wish.strategy,
+    weights: wish.weights,
+    task: question.task,
+    why: explores ? ('explored' as const) : ('best' as const),
+    ...(floor && leastScore !== undefined && { floor: { score: leastScore, best: aliasAt(columns, floor.best) } }),
+    ...(wish.tier !== undefined && { tier: wish.tier }),
+    ...(wish.variant?.label !== undefined && { variant: wish.variant.label }),
+  });
+}
+
+/** Never on another try: a job that has failed once is not one to learn from. */
+function isExplored(share: number, { mayExplore, tried }: RouteQuestion, { evidence, random }: Knowledge): boolean {
+  if (share === 0 || evidence === undefined || mayExplore === false || tried.length > 0) return false;
+  return random() < share;
+}
+
+function arrange(
+  { columns, catalog, routing }: Compiled,
+  { candidates, good }: Ranking,
+  wish: Wish,
+  question: RouteQuestion,
+  knowledge: Knowledge,
+): RankedCandidate[] {
+  if (isGivenOrder(wish)) return candidates;
+  const balanced = columns.hasDeployments ? balanceDeployments(candidates, routing.balance, knowledge) : candidates;
+  const burnt = new Set(question.tried.flatMap((alias) => catalog.byAlias.get(alias)?.provider ?? []));
+  return [...preferOtherProviders(balanced.slice(0, good), burnt), ...balanced.slice(good)];
+}
+
+function aliasAt({ models }: Columns, row: number): string {
+  return models[row]?.alias ?? '';
 }

@@ -14,6 +14,7 @@ export type DropReason =
   | 'untranslatable'
   | 'context-not-larger'
   | 'context'
+  | 'tier'
   | 'cost'
   | 'latency'
   | 'benched';
@@ -35,6 +36,7 @@ function ruleBrokenAt(basis: Basis, row: number): DropReason | undefined {
   if (((columns.lacks[row] as number) & demand.features) !== 0) return 'untranslatable';
   if (contextTokens <= demand.minContextTokens) return 'context-not-larger';
   if (contextTokens < neededContextTokensAt(basis, row)) return 'context';
+  if ((columns.tiers[row] as number) > demand.maxTier) return 'tier';
   if (demand.maxCostNanos < Infinity && boundNanosAt(basis, row) > demand.maxCostNanos) return 'cost';
   if (latencyMs > demand.maxLatencyMs) return 'latency';
   if (benchedUntil > basis.now) return 'benched';
@@ -63,6 +65,7 @@ const FIGURES: Record<DropReason, (basis: Basis, row: number) => Pick<Dropped, '
     limit: basis.columns.contextTokens[row] as number,
     actual: neededContextTokensAt(basis, row),
   }),
+  tier: (basis, row) => ({ limit: basis.question.maxTier ?? '', actual: modelAt(basis, row).tier }),
   cost: (basis, row) => ({ limit: basis.demand.maxCostNanos, actual: boundNanosAt(basis, row) }),
   latency: ({ demand, forecast, percentile }, row) => ({
     limit: demand.maxLatencyMs,
@@ -82,6 +85,30 @@ export function eligibleRows(basis: Basis): readonly number[] {
   }
   eligible.length = count;
   return eligible;
+}
+
+/** How many models break a rule first, and the aliases of the first of them. */
+export type DropCount = { count: number; first: string[] };
+
+const MOST_NAMED = 2;
+
+/** The models that may not serve the job, those whose rows are not eligible, as numbers: no object for each of them. */
+export function dropCountsIn(basis: Basis, eligible: readonly number[]): ReadonlyMap<DropReason, DropCount> {
+  const { models } = basis.columns;
+  const counts = new Map<DropReason, DropCount>();
+  for (let row = 0, next = 0; row < models.length; row += 1) {
+    if (row === eligible[next]) {
+      next += 1;
+      continue;
+    }
+    const reason = ruleBrokenAt(basis, row);
+    if (reason === undefined) continue;
+    const known = counts.get(reason) ?? { count: 0, first: [] };
+    if (known.count === 0) counts.set(reason, known);
+    if (known.count < MOST_NAMED) known.first.push(modelAt(basis, row).alias);
+    known.count += 1;
+  }
+  return counts;
 }
 
 /** The models that may not serve the job, and why. */

@@ -87,7 +87,7 @@ describe('a bad row', () => {
     [withPrompt({ id: 'i'.repeat(257) }), 'id: must be at most 256 characters, got a text of 257 characters'],
     [
       withPrompt({ strategy: 'cheap' }),
-      'strategy: expected hybrid | cost | latency | task | order | random | weighted, got "cheap"',
+      'strategy: expected hybrid | cost | latency | task | order | random | weighted | round-robin, got "cheap"',
     ],
     [withPrompt({ cache: 'yes' }), 'cache: expected true or false, got "yes"'],
     // Parameters.

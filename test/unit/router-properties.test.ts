@@ -141,14 +141,20 @@ describe('what always holds', () => {
     );
   });
 
-  it('the chain is in the order of the utilities, first of the models of the tier, then of those below it', () => {
+  it('the chain is in the order of the utilities, but for the second, who is of another provider if anybody is', () => {
     fc.assert(
       fc.property(models, question, knowledge, (models, question, knowledge) => {
-        const { chain, tier = 'small' } = createRouter(configOf({ models })).route(question, knowledge);
+        const fresh = { ...question, tried: [] };
+        const { chain, tier = 'small' } = createRouter(configOf({ models })).route(fresh, knowledge);
         const isBelow = ({ model }: Candidate): boolean => TIERS.indexOf(model.tier) < TIERS.indexOf(tier);
         const [able, below] = [chain.filter((each) => !isBelow(each)), chain.filter(isBelow)];
         expect(chain).toEqual([...able, ...below]);
-        for (const utilities of [able, below].map((part) => part.map(({ utility }) => utility))) {
+        const [first, second, ...others] = able;
+        if (first && second && second.model.provider === first.model.provider) {
+          expect(others.every(({ model }) => model.provider === first.model.provider)).toBe(true);
+        }
+        const rest = first ? [first, ...others] : [];
+        for (const utilities of [rest, below].map((part) => part.map(({ utility }) => utility))) {
           expect(utilities).toEqual(utilities.toSorted((left, right) => (left > right ? -1 : left < right ? 1 : 0)));
         }
       }),

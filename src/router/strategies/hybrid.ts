@@ -1,5 +1,19 @@
 import { logOf } from '../predict.ts';
-import type { Utility } from './utility.ts';
+import type { Field, StrategyContext, Utility } from './utility.ts';
+
+/** Quality, cost and latency in one number; in that of money where it is known what an answer is worth. */
+export const hybridUtility: Utility = (field, context, utilities) => {
+  if (context.answerValueNanos === undefined) weighAgainstField(field, context, utilities);
+  else weighAgainstWorth(field, context.answerValueNanos / context.costPressure, utilities);
+};
+
+/** The score less what it costs, as part of what a right answer is worth. */
+function weighAgainstWorth({ rows, scores, costNanos }: Field, worthNanos: number, utilities: Float64Array): void {
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index] as number;
+    utilities[row] = (scores[row] as number) - (costNanos[row] as number) / worthNanos;
+  }
+}
 
 /**
  * Quality, cost and latency in one number from 0 to 1, where 1 is a model that is the best of the field in all three.
@@ -8,16 +22,17 @@ import type { Utility } from './utility.ts';
  * that the weights mean the same for cheap jobs and for dear ones. Cost and latency on a logarithmic scale: twice as dear
  * is the same step everywhere, and one very dear model does not make all others look alike.
  */
-export const hybridUtility: Utility = (field, { weights }, utilities) => {
+function weighAgainstField(field: Field, { weights, costPressure }: StrategyContext, utilities: Float64Array): void {
   const { rows, scores, costNanos, latencyMs, latencyLogs } = field;
   const score = rangeOf(scores, rows);
   const cost = rangeOf(costNanos, rows);
   const latency = rangeOf(latencyMs, rows);
   const leastCostLog = logOf(cost.least);
   const leastLatencyLog = logOf(latency.least);
-  const total = weights.quality + weights.cost + weights.latency || 1;
+  const costWeight = weights.cost * costPressure;
+  const total = weights.quality + costWeight + weights.latency || 1;
   const qualityStep = stepOf(score.most - score.least, weights.quality / total);
-  const costStep = stepOf(logOf(cost.most) - leastCostLog, weights.cost / total);
+  const costStep = stepOf(logOf(cost.most) - leastCostLog, costWeight / total);
   const latencyStep = stepOf(logOf(latency.most) - leastLatencyLog, weights.latency / total);
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index] as number;
@@ -26,7 +41,7 @@ export const hybridUtility: Utility = (field, { weights }, utilities) => {
     const latencyPenalty = latencyStep * ((latencyLogs[row] as number) - leastLatencyLog);
     utilities[row] = 1 - qualityPenalty - costPenalty - latencyPenalty;
   }
-};
+}
 
 function rangeOf(column: Float64Array, rows: readonly number[]): { least: number; most: number } {
   let least = Infinity;

@@ -8,6 +8,7 @@ export type Weights = RoutingConfig['weights'];
 export type Field = {
   /** Ascending. */
   rows: readonly number[];
+  /** Less a part of their uncertainty. */
   scores: Float64Array;
   costNanos: Float64Array;
   /** Medians. */
@@ -20,6 +21,10 @@ export type Field = {
 
 export type StrategyContext = {
   weights: Weights;
+  /** What a right answer is worth, in nano-dollars; undefined weighs by `weights`. */
+  answerValueNanos: number | undefined;
+  /** By how much cost counts more (above 1) or less than that, for the sake of a budget. */
+  costPressure: number;
   /** The order that was asked for: the list that restricts the models, else the configuration's. */
   places: Places;
   /** Uniform in [0, 1). */
