@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Config } from '../domain/config.ts';
 import { GatewayError } from '../domain/errors.ts';
+import type { FeedbackDetails } from '../domain/feedback.ts';
 import { formatProblem } from '../domain/issues.ts';
 import type { PromptJob } from '../domain/job.ts';
 import type { JobResult } from '../domain/result.ts';
@@ -11,6 +12,7 @@ import { createKeys } from '../store/keys.ts';
 import { createLedger } from '../store/ledger.ts';
 import { type RedisTarget, connect, isRedisFailure } from '../store/redis.ts';
 import { enqueueInChunks, inChunks } from './chunks.ts';
+import { type FeedbackDesk, type FeedbackOutcome, checkScore, createFeedbackDesk } from './feedback.ts';
 import { prepareJob } from './intake.ts';
 import { type QueueEntry, Queues } from './queues.ts';
 import { createWaiter } from './waiter.ts';
@@ -35,6 +37,7 @@ export class Producer {
   readonly #queues: Queues;
   readonly #claim: ReturnType<typeof createClaims>;
   readonly #waiter: ReturnType<typeof createWaiter>;
+  readonly #feedback: FeedbackDesk;
   /** What is wrong with the connection: a command that fails by it only says that it was not done. */
   #outage: Error | undefined;
 
@@ -49,6 +52,7 @@ export class Producer {
     this.#subscriber = connect(redis, { name: 'sluice:waiter' }, noteOutage);
     for (const connection of [this.#redis, this.#subscriber]) connection.on('ready', () => (this.#outage = undefined));
     this.#queues = new Queues(this.#redis, config);
+    this.#feedback = createFeedbackDesk({ redis: this.#redis, config, queues: this.#queues });
     this.#claim = createClaims(this.#redis, keys, { ttlMs });
     this.#waiter = createWaiter(this.#subscriber, keys, createLedger(this.#redis, keys, { resultTtlMs: ttlMs }));
   }
@@ -92,6 +96,17 @@ export class Producer {
    */
   async waitFor(id: string, options: { timeoutMs: number }): Promise<JobResult> {
     return this.#needingRedis(() => this.#waiter.waitFor(id, options.timeoutMs));
+  }
+
+  /**
+   * Scores the answer to a job that has completed, from 0 (of no use) to 1; routers learn from it. The job has one score
+   * from each `source`: the same again changes nothing, another one corrects the earlier. An answer from the cache is
+   * scored with the job that it is from: `cached`, and nothing is counted. Throws an InputError for a job that is not
+   * known, has not ended or has failed.
+   */
+  async feedback(jobId: string, score: number, details: FeedbackDetails = {}): Promise<{ outcome: FeedbackOutcome }> {
+    const scored = checkScore(jobId, score, details);
+    return { outcome: await this.#needingRedis(() => this.#feedback.give(scored)) };
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,8 @@ export const MOST_JOB_BYTES = 1_048_576;
 /** Events hold the (small) return values; a few are enough for bull-board. */
 const KEPT_EVENTS = 1_000;
 
+const PAGE = 200;
+
 export type QueueEntry = { id: string; job: QueuedJob };
 
 /** The lanes as BullMQ queues, opened when they are first used. */
@@ -65,6 +67,24 @@ export class Queues {
     const lanes = Object.keys(this.#config.lanes);
     const jobs = await Promise.all(lanes.map((lane) => this.get(lane).getJob(jobId).catch(skipUnreadable)));
     return jobs.map((job) => job?.data).find(isQueuedJob);
+  }
+
+  /** Whether the job waits in a lane, or is being run. */
+  async isUnderWay(jobId: string): Promise<boolean> {
+    const lanes = Object.keys(this.#config.lanes);
+    const jobs = await Promise.all(lanes.map((lane) => this.get(lane).getJob(jobId).catch(skipUnreadable)));
+    return jobs.some((job) => job !== undefined && job.finishedOn === undefined);
+  }
+
+  /** The jobs that have completed and are still in the queue, lane by lane, the newest first. */
+  async *completed(): AsyncGenerator<QueuedJob> {
+    for (const lane of Object.keys(this.#config.lanes)) {
+      for (let start = 0; ; start += PAGE) {
+        const jobs = await this.get(lane).getJobs('completed', start, start + PAGE - 1);
+        for (const { data } of jobs.filter(Boolean)) if (isQueuedJob(data)) yield data;
+        if (jobs.length < PAGE) break;
+      }
+    }
   }
 
   /** Takes ended jobs out that are older than their results: a job that is added under the same id would be ignored. */

@@ -59,7 +59,7 @@ function prepareRow(row: unknown, lineNumber: number, { intake, defaults, anyMod
   return prepareJob(job, intake);
 }
 
-function parseJson(text: string): { ok: true; value: unknown } | { ok: false; problems: Problem[] } {
+export function parseJson(text: string): { ok: true; value: unknown } | { ok: false; problems: Problem[] } {
   try {
     return { ok: true, value: JSON.parse(text) as unknown };
   } catch (error) {

@@ -15,7 +15,7 @@ export class SeenIds {
   /** Notes the id; returns the line that used it before, if one did. */
   note(id: string, line: number): number | undefined {
     if (this.#size * 2 >= this.#lines.length) this.#grow();
-    const digest = createHash('sha1').update(id).digest().readBigUInt64LE(0);
+    const digest = digestOf(id);
     const slot = this.#slotOf(digest);
     const earlier = this.#lines[slot];
     if (earlier) return earlier;
@@ -23,6 +23,11 @@ export class SeenIds {
     this.#lines[slot] = line;
     this.#size += 1;
     return undefined;
+  }
+
+  /** The line that used the id first; undefined when none did. */
+  lineOf(id: string): number | undefined {
+    return this.#lines[this.#slotOf(digestOf(id))] || undefined;
   }
 
   /** The slot that holds the digest, or the free one where it belongs. A line number of 0 marks a free slot. */
@@ -44,4 +49,8 @@ export class SeenIds {
       this.#lines[slot] = line;
     }
   }
+}
+
+function digestOf(id: string): bigint {
+  return createHash('sha1').update(id).digest().readBigUInt64LE(0);
 }

@@ -1,0 +1,21 @@
+import type { Config } from '../../domain/config.ts';
+import { type Keys, createKeys } from '../../store/keys.ts';
+import { requireConfigWithoutKeys } from '../config-view.ts';
+import type { Context } from '../context.ts';
+import { type OpenRedis, openRedis } from '../redis.ts';
+
+export type EvidenceStore = Pick<OpenRedis, 'redis'> & { keys: Keys; config: Config };
+
+/** Does something with the Redis that holds what was learned, and lets it go. */
+export async function withEvidenceStore<Result>(
+  context: Context,
+  work: (store: EvidenceStore) => Promise<Result>,
+): Promise<Result> {
+  const config = requireConfigWithoutKeys(context);
+  const opened = await openRedis(context, config.redis.url);
+  try {
+    return await work({ redis: opened.redis, keys: createKeys(config.redis.prefix), config });
+  } finally {
+    await opened.close();
+  }
+}
