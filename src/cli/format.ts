@@ -19,6 +19,11 @@ export function formatTime(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
 }
 
+/** `86 %`, for a share from 0 to 1. */
+export function formatPercent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
 /** `1 worker`, `2 workers` */
 export function plural(count: number, word: string): string {
   return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`;

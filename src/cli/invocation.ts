@@ -13,7 +13,8 @@ export function nameToCall(entry: string): string {
 /** Stands in front of every command that is printed for a person to run. */
 export const SLUICE = nameToCall(process.argv[1] ?? '');
 
-const COMMANDS = 'batch|board|budget|config|demo|dlq|doctor|down|init|models|route|sim|up|usage|worker';
+const COMMANDS =
+  'batch|board|budget|config|demo|dlq|doctor|down|experiment|feedback|init|models|router?|sim|up|usage|worker';
 const CALL = new RegExp(String.raw`(?<!npx )\bsluice (?=(?:${COMMANDS})\b)`, 'g');
 
 /** What the layers below advise, as it is to be typed here: they call the program by its plain name. */

@@ -1,12 +1,20 @@
 import { embeddedRedisStatus } from '../store/embedded/index.ts';
 import { createKeys } from '../store/keys.ts';
+import { type Evidence, NO_EVIDENCE } from '../domain/evidence.ts';
 import type { Config } from '../domain/config.ts';
+import { type ExperimentControl, NO_CONTROL } from '../domain/experiment-control.ts';
+import { createEvidenceReader } from '../store/evidence/reader.ts';
+import { createExperimentControlReader } from '../store/experiments/orders.ts';
 import { gatedModelsOf } from '../store/gates/models.ts';
 import { type Observations, createObservationReader } from '../store/observations.ts';
 import type { Context } from './context.ts';
 import { openRedis } from './redis.ts';
 
 export type LiveObservations = Observations & {
+  /** What was learned of the models. */
+  evidence: Evidence;
+  /** Which experiments were stopped or promoted. */
+  experiments: ExperimentControl;
   /** For a person: where they are from, or why there are none. */
   source: string;
   isLive: boolean;
@@ -22,11 +30,15 @@ export async function readLiveObservations(context: Context, config: Config): Pr
     }
     const open = await openRedis(context, redis.url);
     try {
-      const reader = createObservationReader(open.redis, createKeys(redis.prefix), gatedModelsOf(config));
-      await reader.refresh();
+      const keys = createKeys(redis.prefix);
+      const reader = createObservationReader(open.redis, keys, gatedModelsOf(config));
+      const evidence = createEvidenceReader(open.redis, keys);
+      const experiments = createExperimentControlReader(open.redis, keys);
+      await Promise.all([reader.refresh(), evidence.refresh(), experiments.refresh()]);
       const observations = reader.current();
       const calls = [...observations.latencies.values()].reduce((sum, { count }) => sum + count, 0);
-      return { ...observations, isLive: true, source: sourceOf(calls) };
+      const learned = { evidence: evidence.current(), experiments: experiments.current() };
+      return { ...observations, ...learned, isLive: true, source: sourceOf(calls) };
     } finally {
       await open.close();
     }
@@ -44,5 +56,7 @@ const NOTHING_SEEN = {
   closedUntil: new Map(),
   throttledUntil: new Map(),
   closedFor: new Map(),
+  evidence: NO_EVIDENCE,
+  experiments: NO_CONTROL,
   isLive: false,
 } as const;

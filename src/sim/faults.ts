@@ -11,6 +11,9 @@ const NAMED_KINDS = [
   'garbage',
   'truncated',
   'error-in-200',
+  'refusal',
+  'chatter',
+  'cut-off',
 ] as const;
 
 /**
@@ -19,6 +22,8 @@ const NAMED_KINDS = [
  * - `drip`: the right answer, one byte every `delayMs` · `stall`: half of it, and then the connection stays open
  * - `empty`: 200 with empty content · `garbage`: 200 with HTML · `truncated`: the answer is cut off
  * - `error-in-200`: 200, and an error in the body, or in the middle of the stream
+ * - whole answers that are of no use: `refusal` declines politely · `chatter` puts a sentence around what was asked for, so
+ *   that it is no JSON · `cut-off` stops halfway as at a limit of tokens
  */
 export type FaultKind = number | (typeof NAMED_KINDS)[number];
 

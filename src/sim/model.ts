@@ -54,7 +54,7 @@ export function createPlanner({ seed, profiles, answers, pickFault }: ModelOptio
     // What is said depends on the prompt alone; how long it takes and whether it fails also on how often it was asked.
     const visitHash = hashText(`visit ${countVisit(hash)}`, hash);
     const fault = pickFault(request.model, visitHash);
-    const said = fault?.kind === 'empty' ? EMPTY : sayingOf(request, prompt, profile, answers, hash);
+    const said = spoil(sayingOf(request, prompt, profile, answers, hash), fault);
     const saidTokens = countTokens(said.text.length + (said.toolCall?.arguments.length ?? 0));
     const outputTokens = countTokens(said.reasoning.length) + saidTokens;
     return {
@@ -71,6 +71,23 @@ export function createPlanner({ seed, profiles, answers, pickFault }: ModelOptio
 type Saying = Pick<Plan, 'text' | 'reasoning' | 'toolCall' | 'finishReason'>;
 
 const EMPTY: Saying = { text: '', reasoning: '', finishReason: 'stop' };
+const REFUSAL: Saying = { ...EMPTY, text: "I'm sorry, but I can't help with that." };
+
+/** What is said instead, by the faults that are in the answer and not in how it arrives. */
+function spoil(said: Saying, fault: FaultRule | undefined): Saying {
+  switch (fault?.kind) {
+    case 'empty':
+      return EMPTY;
+    case 'refusal':
+      return REFUSAL;
+    case 'chatter':
+      return { ...said, text: `Sure, here it is: ${said.text}` };
+    case 'cut-off':
+      return { ...said, text: said.text.slice(0, Math.floor(said.text.length / 2)), finishReason: 'length' };
+    default:
+      return said;
+  }
+}
 
 function sayingOf(
   request: ChatRequest,

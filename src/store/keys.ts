@@ -67,6 +67,8 @@ export function createKeys(prefix: string) {
     batches: `${prefix}:batches`,
     /** List: latencies of a model's last hundred calls, newest first; -1 for one that failed. */
     latencies: (model: string) => `${prefix}:observed:${model}`,
+    /** Hash: process -> the calls that it has under way; see `told-calls.ts`. */
+    callsUnderWay: `${prefix}:calls-under-way`,
     /** Hash: model -> how many calls were observed, by which readers see what changed. */
     observed: `${prefix}:observed`,
     /** Hash: how a gate stands; see `gates/state.ts`. */
@@ -91,6 +93,24 @@ export function createKeys(prefix: string) {
     rollups: `${prefix}:rollups`,
     /** Likewise, of those that are being rebuilt. */
     rollupsBeside: `${prefix}:rollups-beside`,
+    /** Stream: scores that answers were given; see `feedback-stream.ts`. */
+    feedback: `${prefix}:feedback`,
+    /** Hash: who reads that stream -> the id of the last entry that was counted. What is behind one of them stays. */
+    feedbackReaders: `${prefix}:feedback:readers`,
+    /** Hash: the scores that one job has, and where the evidence has them; see `feedback.ts`. */
+    feedbackOf: (jobId: string) => `${prefix}:feedback:job:${jobId}`,
+    /** Hash: version of the evidence, when it last changed, and what it was taken from; see `evidence/scripts.ts`. */
+    evidence: `${prefix}:evidence`,
+    /** Hash: model -> version of the evidence with which its own last changed. */
+    evidenceVersions: `${prefix}:evidence:versions`,
+    /** Hash: what was learned of one model, by measure and task. */
+    evidenceOf: (model: string) => `${prefix}:evidence:of:${model}`,
+    /** Hash: name of an experiment -> fingerprint of the configuration under which its outcomes are counted. */
+    experiments: `${prefix}:experiments`,
+    /** Hash: name of an experiment -> that it was stopped or promoted (ExperimentOrder as JSON). */
+    experimentOrders: `${prefix}:experiments:orders`,
+    /** Hash: what was counted of an experiment and up to where; `:units` behind it, hash: unit -> its state. */
+    experimentTally: (name: string, fingerprint: string) => `${prefix}:experiment:${name}:${fingerprint}`,
     /** Hash: how far the usage stream is archived and trimmed, and where to. */
     usageArchive: `${prefix}:usage:archive`,
     /** String: the process that archives usage or rebuilds rollups now. */

@@ -1,5 +1,6 @@
 import type { BudgetClaim } from '../domain/budget.ts';
 import type { CircuitConfig } from '../domain/config.ts';
+import { EXPECT_SOURCE, type Feedback } from '../domain/feedback.ts';
 import type { GateClaim, GateReport } from '../domain/gate.ts';
 import { callersText } from './gates/callers.ts';
 import { gateNames } from './gates/names.ts';
@@ -83,6 +84,8 @@ export const SETTLE_FIELDS = [
   'tokens',
   /** JSON: ToldLimits. */
   'limits',
+  /** JSON: the score of an expectation, as an entry of the feedback stream. */
+  'feedback',
 ] as const;
 
 export function sharedFields(
@@ -176,6 +179,7 @@ export function settleFields(request: SettleRequest): string[] {
     wait: wholeNumber(call?.gate.waitMs),
     tokens: wholeNumber(call?.gate.tokens),
     limits: limitsText(call?.gate.limits),
+    feedback: call ? feedbackText(result) : '',
   };
   return SETTLE_FIELDS.map((name) => fields[name]);
 }
@@ -192,6 +196,14 @@ function limitsText(limits: GateReport['limits']): string {
   if (limits === undefined) return '';
   const sound = Object.entries(limits).filter(([, told]) => Object.values(told).every(Number.isFinite));
   return sound.length === 0 ? '' : JSON.stringify(Object.fromEntries(sound));
+}
+
+/** What the answer to a job that expects something is worth. One from the cache was scored with the job that it is from. */
+function feedbackText(result: SettleRequest['result']): string {
+  if (result?.status !== 'completed' || result.score === undefined) return '';
+  const { job_id, model, task, score, variant, user } = result;
+  const feedback: Omit<Feedback, 'at'> = { job_id, model, task, score, source: EXPECT_SOURCE };
+  return JSON.stringify({ ...feedback, variant, user });
 }
 
 /** '' for what is not known, or is no number. */

@@ -23,6 +23,14 @@ const FIRST_START: JobHistory = { trail: [] };
  * only when the ledger cannot be reached.
  */
 export async function runAttempt(start: Start, services: Services, lease: Hold): Promise<Outcome> {
+  try {
+    return await goThrough(start, services, lease);
+  } finally {
+    services.calls.end(start);
+  }
+}
+
+async function goThrough(start: Start, services: Services, lease: Hold): Promise<Outcome> {
   const attemptId = attemptIdOf(start);
   const wasStarted = start.attemptsStarted > 1 || start.job.revision !== undefined;
   const history = wasStarted ? await services.ledger.history(start.jobId, attemptId) : FIRST_START;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../domain/config.ts';
 import { type QueuedJob, chatRequestOf } from '../domain/job.ts';
+import type { AnswerCheck } from '../domain/validation.ts';
 import type { Candidate } from '../router/index.ts';
 
 /**
@@ -14,14 +15,20 @@ export function isCacheable(job: QueuedJob, { cache }: Config): boolean {
 
 /**
  * Digest of who asks, whom, and what. The account is in it: answers never cross tenants. So is the model: an answer is
- * never booked under one that did not give it, and the variants of an experiment keep apart.
+ * never booked under one that did not give it, and the variants of an experiment keep apart. So is what it was checked
+ * for: an answer that is good enough for one job need not be for another.
  */
-export function cacheKeyOf(job: QueuedJob, { model, maxTokens }: Candidate): string {
+export function cacheKeyOf(
+  job: QueuedJob,
+  { model, maxTokens }: Candidate,
+  checks: readonly AnswerCheck[] = [],
+): string {
   const identity = {
     account: job.account,
     provider: model.provider,
     model: model.id,
     request: chatRequestOf(job, maxTokens),
+    ...(checks.length === 0 ? {} : { checks: [...new Set(checks)].toSorted() }),
   };
   return createHash('sha256').update(JSON.stringify(identity, inOrder)).digest('hex');
 }

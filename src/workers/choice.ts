@@ -1,13 +1,14 @@
 import { DISPOSITIONS, GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
 import type { GateReason } from '../domain/gate.ts';
 import type { AttemptSummary } from '../domain/result.ts';
-import { type Candidate, type Route, type RouteQuestion, whyEmpty } from '../router/index.ts';
-import { benchedFor, type ClosedGate, errorOfGate } from './gates.ts';
+import { type Candidate, type Knowledge, type Route, type RouteQuestion, whyEmpty } from '../router/index.ts';
+import { type ClosedGate, errorOfGate } from './gates.ts';
+import { knowledgeFor, mayExplore } from './knowledge.ts';
 import type { Services, Start } from './services.ts';
 import { isOutageBearable, isWithinPatience, turnFor } from './waiting.ts';
 
 export type Choice =
-  | { kind: 'chosen'; candidate: Candidate; route: Route; question: RouteQuestion; isRepeat: boolean }
+  | ({ kind: 'chosen'; candidate: Candidate; isRepeat: boolean } & Asked)
   /** The gates of every model that is left are closed: it is worth waiting. */
   | { kind: 'wait'; error: GatewayError; delayMs: number }
   | { kind: 'none'; error: GatewayError };
@@ -40,8 +41,8 @@ export function chooseModel(
   { affordableNanos = Number.POSITIVE_INFINITY, gated = NONE_GATED, excluded = NONE_EXCLUDED }: ChoiceLimits = {},
 ): Choice {
   const failed = failuresIn(trail, services);
-  const askFor = (tried: readonly AttemptSummary[]): Asked =>
-    ask(start, tried, failed, { affordableNanos, gated, excluded }, services);
+  const limits = { affordableNanos, gated, excluded };
+  const askFor = (tried: readonly AttemptSummary[]): Asked => ask(start, { trail, failed, tried }, limits, services);
   const first = askFor(failed);
   if (first.route.chain[0]) return { kind: 'chosen', candidate: first.route.chain[0], ...first, isRepeat: false };
   let closed = closedIn(first.route, gated, services);
@@ -82,20 +83,23 @@ export function failuresIn(
 
 /** Names every attempt with the reason why it failed. */
 export function chainExhausted(trail: readonly AttemptSummary[]): GatewayError {
+  if (trail.every(({ error_code: code }) => code === 'ANSWER_INVALID')) {
+    const models = trail.map(({ model }) => model).join(', ');
+    return new GatewayError('ANSWER_INVALID', `no answer passed the job's checks; asked: ${models}`);
+  }
   const list = trail.map((attempt) => `${attempt.model} ${attempt.error_code ?? attempt.outcome}`).join(', ');
   return new GatewayError('CHAIN_EXHAUSTED', `every model was tried without an answer: ${list}`);
 }
 
-type Asked = { route: Route; question: RouteQuestion };
+type Asked = { route: Route; question: RouteQuestion; knowledge: Knowledge };
 
 function ask(
   start: Start,
-  tried: readonly AttemptSummary[],
-  failed: readonly AttemptSummary[],
+  { trail, failed, tried }: Record<'trail' | 'failed' | 'tried', readonly AttemptSummary[]>,
   { affordableNanos, gated, excluded }: Required<ChoiceLimits>,
   services: Services,
 ): Asked {
-  const { router, now, random } = services;
+  const { router } = services;
   const badKeys = failed.filter(
     ({ error_code: code }) => code !== undefined && DISPOSITIONS[code] === 'other-provider',
   );
@@ -108,12 +112,12 @@ function ask(
     tried: [...tried.map((attempt) => attempt.model), ...gated.keys(), ...excluded],
     avoidProviders: badKeys.map((attempt) => attempt.provider),
     ...(tooSmall.length === 0 ? {} : { minContextTokens: Math.max(...tooSmall) }),
+    mayExplore: mayExplore(start, trail),
   });
   const maxCostNanos = Math.min(affordableNanos, asked.maxCostNanos ?? Number.POSITIVE_INFINITY);
   const question = maxCostNanos === Number.POSITIVE_INFINITY ? asked : { ...asked, maxCostNanos };
-  const { latencies } = services.observations();
-  const knowledge = { now: now(), random, latencies, benchedUntil: benchedFor(start, services) };
-  return { question, route: router.route(question, knowledge) };
+  const knowledge = knowledgeFor(start, services);
+  return { question, knowledge, route: router.route(question, knowledge) };
 }
 
 type Closed = ClosedGate & { provider: string; sinceMs: number; error: GatewayError };

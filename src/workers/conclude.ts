@@ -1,10 +1,14 @@
 import { GatewayError, PASSING_FAILURES } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { type AttemptSummary, type Completion, type JobResult, failedResult } from '../domain/result.ts';
+import type { AnswerCheck } from '../domain/validation.ts';
 import type { Answer } from '../providers/index.ts';
+import type { SettleRequest } from '../store/ledger.ts';
 import { reportOfFailure, sumOf } from './gates.ts';
 import {
   type Attempt,
+  type Ending,
+  asInvalid,
   completedResult,
   endingOfCompletion,
   endingOfFailure,
@@ -12,7 +16,10 @@ import {
   usageRecordOf,
 } from './records.ts';
 import { type Services, type Start, attemptIdOf, timeLimitOf } from './services.ts';
+import { checksOf, failedCheck } from './validate.ts';
 import { judge } from './verdict.ts';
+
+type SettledCall = NonNullable<SettleRequest['call']>;
 
 /** The ways in which a start of a job ends: each writes to the ledger what is to be written, and says what comes next. */
 
@@ -27,6 +34,15 @@ export async function complete(
   const { completion, limits, firstTokenMs } = answer;
   const now = services.now();
   const ending = endingOfCompletion(attempt, completion, latencyMs, firstTokenMs);
+  const observed = { latencyMs: Math.round(latencyMs) };
+  const gate = { verdict: 'answered' as const, tokens: sumOf(ending.usage), ...(limits && { limits }) };
+  const store = cacheKey === undefined ? undefined : { cacheKey, ttlMs: services.config.cache.ttl };
+  const check = failedCheck(completion, attempt.start.job, checksOf(attempt.start, services.config));
+  if (check !== undefined) {
+    // The model did its part: it answered, and is paid. Nobody else is told to wait for this answer.
+    const told = { observed, gate, ...(store && { store }) };
+    return settleFailure(attempt, invalidAnswer(attempt, check), asInvalid(ending), told, trail, services);
+  }
   const result = completedResult(attempt, completion, ending, trail, now);
   const isClean =
     completion.finish_reason !== 'content_filter' && completion.finish_reason !== 'length' && !completion.refusal;
@@ -37,11 +53,9 @@ export async function complete(
       record: usageRecordOf(attempt, ending, now),
       summary: summaryOf(attempt, ending),
       isFallback: isFallback(attempt, trail),
-      observed: { latencyMs: Math.round(latencyMs) },
-      gate: { verdict: 'answered', tokens: sumOf(ending.usage), ...(limits && { limits }) },
-      ...(cacheKey === undefined
-        ? {}
-        : { store: { cacheKey, ttlMs: services.config.cache.ttl, ...(isClean && { completion }) } }),
+      observed,
+      gate,
+      ...(store && { store: { ...store, ...(isClean && { completion }) } }),
     },
     result,
   });
@@ -74,12 +88,26 @@ export async function fail(
   earlier: readonly AttemptSummary[],
   services: Services,
 ): Promise<Outcome> {
+  const isOwnHurry = error.code === 'PROVIDER_TIMEOUT' && isInAHurry(attempt, services);
+  const told = {
+    ...(PASSING_FAILURES.has(error.code) && !isOwnHurry ? { observed: { latencyMs: undefined } } : {}),
+    gate: reportOfFailure(error, isOwnHurry),
+  };
+  return settleFailure(attempt, error, endingOfFailure(attempt, error, latencyMs), told, earlier, services);
+}
+
+async function settleFailure(
+  attempt: Attempt,
+  error: GatewayError,
+  ending: Ending,
+  told: Pick<SettledCall, 'observed' | 'gate' | 'store'>,
+  earlier: readonly AttemptSummary[],
+  services: Services,
+): Promise<Outcome> {
   const { start } = attempt;
   const now = services.now();
-  const ending = endingOfFailure(attempt, error, latencyMs);
   const trail = [...earlier, summaryOf(attempt, ending)];
   const outcome = judge(error, start, trail, services);
-  const isOwnHurry = error.code === 'PROVIDER_TIMEOUT' && isInAHurry(attempt, services);
   await services.ledger.settle({
     ...jobOf(start),
     call: {
@@ -87,12 +115,18 @@ export async function fail(
       record: usageRecordOf(attempt, ending, now),
       summary: summaryOf(attempt, ending),
       isFallback: isFallback(attempt, earlier),
-      ...(PASSING_FAILURES.has(error.code) && !isOwnHurry ? { observed: { latencyMs: undefined } } : {}),
-      gate: reportOfFailure(error, isOwnHurry),
+      ...told,
     },
     ...(outcome.kind === 'rejected' ? { result: failedResult({ ...start, attempts: trail, now }, outcome.error) } : {}),
   });
   return outcome;
+}
+
+function invalidAnswer({ candidate }: Attempt, check: AnswerCheck): GatewayError {
+  return new GatewayError('ANSWER_INVALID', `the answer of ${candidate.model.alias} failed the check "${check}"`, {
+    check,
+    provider: candidate.model.provider,
+  });
 }
 
 /** A call that the job itself was in too much of a hurry for tells others nothing. */

@@ -4,23 +4,32 @@ import type { Logger } from 'pino';
 import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { createProviders } from '../providers/index.ts';
-import { createRouter } from '../router/index.ts';
+import { openRouter } from './open-router.ts';
 import { gatedModelsOf } from '../store/gates/models.ts';
 import { createBatchStore } from '../store/batches.ts';
 import { type Keys, createKeys } from '../store/keys.ts';
 import { CLOCK_TOLERANCE_MS, demandFit, inspectServer } from '../store/fitness.ts';
 import { forgetGonePurses } from '../store/budgets.ts';
 import { type Ledger, createLedger } from '../store/ledger.ts';
+import { createEvidenceReader } from '../store/evidence/reader.ts';
+import { createExperimentControlReader } from '../store/experiments/orders.ts';
 import { createObservationReader } from '../store/observations.ts';
+import { type PacedPurse, readPacedPurses } from '../store/paced-purses.ts';
 import { createParking } from '../store/parking.ts';
 import { createRedisClock } from '../store/redis-clock.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
+import { createCallExchange } from '../store/told-calls.ts';
+import { createCallsUnderWay } from './calls-under-way.ts';
 import { obeyCancellations } from './cancellation.ts';
 import { type Chore, startChores } from './chores.ts';
+import { evidenceChore } from './evidence-chore.ts';
+import { experimentChore } from './experiment-chore.ts';
 import { watchFitness } from './fitness-watch.ts';
 import { guardLedger } from './guarded-ledger.ts';
 import { janitorChore } from './janitor.ts';
+import { createTurns } from './knowledge.ts';
 import { logAlert } from './log.ts';
+import { createPacer } from './pacing.ts';
 import { rollupChore } from './rollup-chore.ts';
 import type { Services } from './services.ts';
 import { LaneWorker } from './worker.ts';
@@ -136,9 +145,18 @@ export class WorkerPool {
     const providers = createProviders(config.providers);
     this.#undo.push(() => providers.close());
     const observations = createObservationReader(redis, keys, gatedModelsOf(config));
+    const evidence = createEvidenceReader(redis, keys);
+    const experiments = createExperimentControlReader(redis, keys);
     const clock = createRedisClock(redis);
+    const now = (): number => clock.now();
+    const read = (purses: readonly PacedPurse[], at: number) => readPacedPurses(redis, keys, purses, at);
+    const pacer = createPacer({ budgets: config.budgets, read, now });
+    const calls = createCallsUnderWay();
+    const exchangeCalls = createCallExchange(redis, keys, now);
     const refresh = async (): Promise<void> => {
-      await Promise.all([observations.refresh(), clock.read()]);
+      const learnt = [observations.refresh(), evidence.refresh(), experiments.refresh()];
+      await Promise.all([...learnt, pacer.refresh(), clock.read()]);
+      if (asksForLoad(config)) calls.setOthers(await exchangeCalls(calls.own()));
       if (Math.abs(Date.now() - clock.now()) > CLOCK_TOLERANCE_MS) this.#watch?.lookNow();
     };
     // One at a time: they would pile up while Redis is away.
@@ -150,7 +168,7 @@ export class WorkerPool {
     }, OBSERVE_EVERY_MS);
     this.#undo.push(() => clearInterval(timer));
     await refresh();
-    const router = createRouter(config);
+    const router = openRouter(config);
     return {
       config,
       router,
@@ -159,8 +177,13 @@ export class WorkerPool {
       batches: createBatchStore(redis, keys, { ttlMs: config.results.keep }),
       providers,
       observations: () => observations.current(),
+      evidence: () => evidence.current(),
+      experiments: () => experiments.current(),
+      pacer,
+      calls,
+      turnOf: createTurns(),
       notify: (alert) => logAlert(logger, alert),
-      now: () => clock.now(),
+      now,
       random: Math.random,
     };
   }
@@ -205,6 +228,11 @@ export class WorkerPool {
   }
 }
 
+/** Whether anything is decided by how many calls are under way. */
+function asksForLoad({ models, routing }: Config): boolean {
+  return routing.balance === 'least-busy' && Object.values(models).some((model) => model.deployment_of !== undefined);
+}
+
 /** What one of all pools does every now and then. */
 function choresOf({ redis, keys, ledger, config, logger }: ChoreTools): Chore[] {
   const reap = async (signal: AbortSignal): Promise<void> => {
@@ -216,6 +244,8 @@ function choresOf({ redis, keys, ledger, config, logger }: ChoreTools): Chore[] 
     { name: 'reaper', everyMs: REAP_EVERY_MS, run: reap },
     janitorChore({ redis, keys, ledger, lanes, resultTtlMs: config.results.keep, logger }),
     rollupChore(redis, keys),
+    evidenceChore(redis, keys, config),
+    experimentChore(redis, keys, config),
     {
       name: 'purses',
       everyMs: PURSES_EVERY_MS,

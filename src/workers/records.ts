@@ -1,3 +1,4 @@
+import type { Decision } from '../domain/decision.ts';
 import type { ErrorCode, GatewayError } from '../domain/errors.ts';
 import { scoreAnswer } from '../domain/expectation.ts';
 import { costOfUsage } from '../domain/price.ts';
@@ -17,6 +18,8 @@ export type Attempt = {
   maxLatencyMs: number;
   variant: Route['variant'];
   startedAt: number;
+  /** Why it is this candidate. */
+  decision?: Decision;
 };
 
 export type Ending = {
@@ -49,6 +52,11 @@ export function endingOfCompletion(
     latencyMs,
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
   };
+}
+
+/** How one ends that answered, with an answer that failed its check: the price is the same. */
+export function asInvalid(ending: Ending): Ending {
+  return { ...ending, outcome: 'failed', errorCode: 'ANSWER_INVALID' };
 }
 
 /** How a call that failed ends: for nothing, at what the provider says, or, when nobody knows, at what was held for it. */
@@ -108,6 +116,8 @@ export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): Us
     first_token_ms: ending.firstTokenMs === undefined ? undefined : Math.round(ending.firstTokenMs),
     queue_ms: Math.max(0, startedAt - job.enqueued_at),
     at: now,
+    // Nobody was asked for an answer from the cache.
+    decision: ending.outcome === 'cached' ? undefined : attempt.decision,
   };
 }
 

@@ -1,6 +1,6 @@
 import { type BudgetClaim, budgetsFor } from '../domain/budget.ts';
 import type { AttemptSummary } from '../domain/result.ts';
-import type { Candidate } from '../router/index.ts';
+import { type Candidate, decisionOf } from '../router/index.ts';
 import type { Admission, Denial } from '../store/ledger.ts';
 import { cacheKeyOf, isCacheable } from './cache-key.ts';
 import { type Choice, chooseModel } from './choice.ts';
@@ -8,6 +8,7 @@ import { isOnlyHeld } from './denial.ts';
 import { type ClosedGate, claimOf, errorOfGate } from './gates.ts';
 import { type Attempt, endingOfSilence, summaryOf, usageRecordOf } from './records.ts';
 import { attemptIdOf, type Services, type Start, timeLimitOf } from './services.ts';
+import { checksOf } from './validate.ts';
 import { isWithinPatience, turnFor } from './waiting.ts';
 import { waitForLimit } from './waiting-for-limits.ts';
 
@@ -46,7 +47,11 @@ export async function reserve(
     if (choice.kind === 'none') return denied ?? choice;
     const attempt = toAttempt(start, choice, services);
     const { alias } = attempt.candidate.model;
-    const cacheKey = isCacheable(start.job, services.config) ? cacheKeyOf(start.job, choice.candidate) : undefined;
+    // From now on, or others that choose in the same moment would all choose the same.
+    services.calls.begin(start, alias);
+    const checks = checksOf(start, services.config);
+    const isCached = isCacheable(start.job, services.config);
+    const cacheKey = isCached ? cacheKeyOf(start.job, choice.candidate, checks) : undefined;
     const admission = await admit(attempt, cacheKey, choice.route.chain.length > 1, services);
     if (admission.kind === 'gated') {
       if (admission.reason === 'caller') return waitForLimit(start, admission, services);
@@ -116,14 +121,17 @@ function standInLine(
 }
 
 function toAttempt(start: Start, choice: Chosen, services: Services): Attempt {
+  const { route, question, knowledge } = choice;
+  const isKept = services.config.routing.decisions === 'all';
   return {
     start,
     candidate: choice.candidate,
     key: services.providers.get(choice.candidate.model.provider).keys[0]?.name ?? '',
-    inputTokens: choice.question.inputTokens,
-    maxLatencyMs: choice.question.maxLatencyMs ?? Number.POSITIVE_INFINITY,
-    variant: choice.route.variant,
+    inputTokens: question.inputTokens,
+    maxLatencyMs: question.maxLatencyMs ?? Number.POSITIVE_INFINITY,
+    variant: route.variant,
     startedAt: services.now(),
+    ...(isKept && { decision: decisionOf(route, question, knowledge) }),
   };
 }
 

@@ -1,6 +1,10 @@
 import type { BudgetAlert } from '../domain/budget.ts';
 import type { Config } from '../domain/config.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import type { ExperimentControl } from '../domain/experiment-control.ts';
 import type { QueuedJob } from '../domain/job.ts';
+import type { CallsUnderWay } from './calls-under-way.ts';
+import type { Pacer } from './pacing.ts';
 import type { Providers } from '../providers/index.ts';
 import type { Router } from '../router/index.ts';
 import type { BatchStore } from '../store/batches.ts';
@@ -18,6 +22,14 @@ export type Services = {
   batches: Pick<BatchStore, 'pause'>;
   providers: Providers;
   observations: () => Observations;
+  /** What was learned of the models. */
+  evidence: () => Evidence;
+  /** Which experiments were stopped or promoted. */
+  experiments: () => ExperimentControl;
+  /** How much cost weighs for the sake of budgets. */
+  pacer: Pick<Pacer, 'pressureFor'>;
+  calls: Pick<CallsUnderWay, 'begin' | 'end' | 'current'>;
+  turnOf: (start: Start) => number;
   /** Tells whoever runs this that a budget is spent up to its alert; once a window over all workers. */
   notify: (alert: BudgetAlert) => void;
   /** Epoch milliseconds. */

@@ -39,7 +39,8 @@ export const simCommand = new Command('sim')
     'after',
     `
 KIND is an HTTP status or one of timeout, slow, drip, stall, reset, empty, garbage,
-truncated, error-in-200; MODEL may hold stars. More settings follow after commas:
+truncated, error-in-200, refusal, chatter, cut-off; MODEL may hold stars. More
+settings follow after commas:
 "*=429:0.05,retry_after=1", "sim/large-1=slow,delay_ms=8000", "*=500,first=3".
 GET /ledger tells what was really asked and what it costs; PUT /faults takes a
 JSON list of rules in place of those before. The same port answers Anthropic's

@@ -106,6 +106,8 @@ for i = ${FIRST_JOB}, #ARGV, ${SETTLE_FIELDS.length} do
     replies[#replies + 1] = false
   elseif result ~= '' then
     if finish(kind, job, record, batch, result, counted, dead == '1') then
+      -- Nobody's bill depends on it: where the stream cannot be written to, the job ends all the same.
+      if feedback ~= '' then redis.pcall('XADD', prefix .. ':feedback', '*', 'record', feedback) end
       replies[#replies + 1] = 1
     else
       replies[#replies + 1] = redis.call('GET', prefix .. ':result:' .. job)
