@@ -13,7 +13,7 @@ export const Weights = z.strictObject({ quality: Share, cost: Share, latency: Sh
  * - `least-busy`: the one with the fewest calls under way, for its weight.
  * - `latency`: of two that are drawn, the one that answers sooner.
  */
-export const BALANCES = ['weighted', 'least-busy', 'latency'] as const;
+const BALANCES = ['weighted', 'least-busy', 'latency'] as const;
 export type Balance = (typeof BALANCES)[number];
 
 /**
@@ -23,7 +23,7 @@ export type Balance = (typeof BALANCES)[number];
  * - `cheapest`: its limit on latency and the floor on quality are put aside, and the cheapest model is asked; limits on cost hold.
  * - `relax-latency`: its limit on latency is put aside.
  */
-export const ON_NO_CANDIDATE = ['reject', 'cheapest', 'relax-latency'] as const;
+const ON_NO_CANDIDATE = ['reject', 'cheapest', 'relax-latency'] as const;
 
 /** How likely a task must be that was read from a prompt, so that a cheaper model is chosen for its sake. */
 export const SURE_OF_TASK = 0.7;

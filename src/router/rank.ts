@@ -5,7 +5,7 @@ import type { Columns } from './columns.ts';
 import { type Field, type StrategyContext, UTILITIES } from './strategies/index.ts';
 
 /** As many models as a job can be tried on (the largest `max_attempts`). Only they need an order. */
-export const CHAIN_LENGTH = 20;
+const CHAIN_LENGTH = 20;
 
 export type Preference = StrategyContext & {
   strategy: Strategy;

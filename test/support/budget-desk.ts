@@ -1,6 +1,8 @@
 import { createProviders } from '../../src/providers/index.ts';
 import { releaseParked } from '../../src/producer/parked.ts';
 import { Queues } from '../../src/producer/queues.ts';
+import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
+import { NO_CONTROL } from '../../src/domain/experiment-control.ts';
 import { createRouter, estimateTokens } from '../../src/router/index.ts';
 import { type BudgetStore, createBudgetStore } from '../../src/store/budgets.ts';
 import { gatedModelsOf } from '../../src/store/gates/models.ts';
@@ -8,6 +10,7 @@ import { createLedger } from '../../src/store/ledger.ts';
 import { createObservationReader } from '../../src/store/observations.ts';
 import { type Parking, createParking } from '../../src/store/parking.ts';
 import type { PromptJob } from '../../src/domain/job.ts';
+import { createCallsUnderWay } from '../../src/workers/calls-under-way.ts';
 import type { Services } from '../../src/workers/services.ts';
 import type { Harness } from './harness.ts';
 
@@ -59,6 +62,11 @@ export async function openServices(
     batches,
     providers,
     observations: () => observations.current(),
+    evidence: () => NO_EVIDENCE,
+    experiments: () => NO_CONTROL,
+    pacer: { pressureFor: () => 1 },
+    calls: createCallsUnderWay(),
+    turnOf: () => 0,
     notify: () => {},
     now: Date.now,
     random: () => 0.5,

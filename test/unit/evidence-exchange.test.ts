@@ -28,6 +28,12 @@ function choicesAt({ safe, costUsd }: Market, rates: readonly number[]): number[
   });
 }
 
+/** Who is chosen for the first task. */
+function firstChoice(market: Market): number {
+  const { rates, best } = exchangeRates(market, SURE);
+  return rates === undefined ? best : (choicesAt(market, rates)[0] as number);
+}
+
 const SURE = { floor: 1, z: 1.28 };
 
 describe('a floor on quality', () => {
@@ -68,12 +74,8 @@ describe('a floor on quality', () => {
     const known = [seen(1_000, 0.85), seen(1_000, 0.6), seen(1_000, 0.5)];
     const few = marketOf([[...known, seen(10, 0.9)]], [0.01, 0.005, 0.005, 0.001]);
     const many = marketOf([[...known, seen(1_000, 0.9)]], [0.01, 0.005, 0.005, 0.001]);
-    const chosen = (market: Market): number => {
-      const { rates, best } = exchangeRates(market, SURE);
-      return rates === undefined ? best : (choicesAt(market, rates)[0] as number);
-    };
-    expect(chosen(few)).toBe(0);
-    expect(chosen(many)).toBe(3);
+    expect(firstChoice(few)).toBe(0);
+    expect(firstChoice(many)).toBe(3);
   });
 
   it('is kept by far the most of the time, on tables drawn by chance', () => {

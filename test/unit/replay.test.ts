@@ -32,9 +32,11 @@ const rows: RecordedRow[] = Array.from({ length: 2_000 }, (_, index) => {
 const sum = { id: 'new-1', task: 'sums', prompt: 'What is 3 plus 4?' };
 const law = { id: 'new-2', task: 'law', prompt: 'May a landlord enter a flat? Cite the statute.' };
 
-describe('a replay', () => {
-  const replay = createReplay(rows, MODELS);
+const replay = createReplay(rows, MODELS);
+const lawAt = (aim: { answerValueUsd: number; maxLatencyMs?: number; maxCostUsd?: number }) =>
+  replay.decide(law, aim)?.model;
 
+describe('a replay', () => {
   it('takes the cheapest model that is not worse than the best single one, task by task', () => {
     expect(replay.decide(sum, { objective: 'cost' })?.model).toBe(CHEAP);
     expect(replay.decide(law, { objective: 'cost' })?.model).toBe(DEAR);
@@ -49,13 +51,11 @@ describe('a replay', () => {
   });
 
   it('goes from the cheapest to the best as an answer is worth more, within limits', () => {
-    const at = (aim: { answerValueUsd: number; maxLatencyMs?: number; maxCostUsd?: number }) =>
-      replay.decide(law, aim)?.model;
-    expect(at({ answerValueUsd: 0.000_001 })).toBe(CHEAP);
-    expect(at({ answerValueUsd: 1 })).toBe(DEAR);
-    expect(at({ answerValueUsd: 1, maxLatencyMs: 1_000 })).toBe(CHEAP);
-    expect(at({ answerValueUsd: 1, maxCostUsd: 0.001 })).toBe(CHEAP);
-    expect(at({ answerValueUsd: 1, maxCostUsd: 0.000_000_1 })).toBeUndefined();
+    expect(lawAt({ answerValueUsd: 0.000_001 })).toBe(CHEAP);
+    expect(lawAt({ answerValueUsd: 1 })).toBe(DEAR);
+    expect(lawAt({ answerValueUsd: 1, maxLatencyMs: 1_000 })).toBe(CHEAP);
+    expect(lawAt({ answerValueUsd: 1, maxCostUsd: 0.001 })).toBe(CHEAP);
+    expect(lawAt({ answerValueUsd: 1, maxCostUsd: 0.000_000_1 })).toBeUndefined();
   });
 
   it('reads the task from the prompt where a row tells none', () => {

@@ -32,23 +32,25 @@ describe('who comes second', () => {
   });
 });
 
+const atTurn = (turn: number): string[] => aliasesOf(routeOf({}, { strategy: 'round-robin' }, { turn }));
+
 describe('round robin', () => {
   it('begins with another model at every turn, and goes on from there', () => {
-    const at = (turn: number): string[] => aliasesOf(routeOf({}, { strategy: 'round-robin' }, { turn }));
-    expect(at(0)).toEqual(['big', 'mid', 'nano']);
-    expect(at(1)).toEqual(['mid', 'nano', 'big']);
-    expect(at(5)).toEqual(['nano', 'big', 'mid']);
+    expect(atTurn(0)).toEqual(['big', 'mid', 'nano']);
+    expect(atTurn(1)).toEqual(['mid', 'nano', 'big']);
+    expect(atTurn(5)).toEqual(['nano', 'big', 'mid']);
   });
 });
 
+const deployment = (weight: number, p50: string): ModelInput => ({
+  ...(MODELS['mid'] as ModelInput),
+  deployment_of: 'mid',
+  weight,
+  latency: { p50, p95: '9s' },
+});
+
 describe('deployments of one model', () => {
-  const at = (weight: number, p50: string): ModelInput => ({
-    ...(MODELS['mid'] as ModelInput),
-    deployment_of: 'mid',
-    weight,
-    latency: { p50, p95: '9s' },
-  });
-  const models = { 'mid-a': at(3, '100ms'), 'mid-b': at(1, '500ms'), 'mid-c': at(0, '900ms') };
+  const models = { 'mid-a': deployment(3, '100ms'), 'mid-b': deployment(1, '500ms'), 'mid-c': deployment(0, '900ms') };
 
   function sharesOf(balance: 'weighted' | 'least-busy' | 'latency', knowledge: Partial<Knowledge> = {}) {
     const router = createRouter(configOf({ models, routing: { balance } }));

@@ -98,14 +98,14 @@ describe('a floor on quality', () => {
   });
 });
 
-describe('a task that was read from the prompt', () => {
-  const guess = (coding: number): NonNullable<RouteQuestion['guess']> => ({
-    tasks: ['coding', 'law'],
-    probabilities: Float64Array.from([coding, 1 - coding]),
-    task: coding >= 0.5 ? 'coding' : 'law',
-    confidence: Math.max(coding, 1 - coding),
-  });
+const guess = (coding: number): NonNullable<RouteQuestion['guess']> => ({
+  tasks: ['coding', 'law'],
+  probabilities: Float64Array.from([coding, 1 - coding]),
+  task: coding >= 0.5 ? 'coding' : 'law',
+  confidence: Math.max(coding, 1 - coding),
+});
 
+describe('a task that was read from the prompt', () => {
   it('counts like one that was named, when that is sure', () => {
     expect(firstOf(ask(floored({ strategy: 'cost', task: null, guess: guess(0.99) })))).toBe('nano');
   });
@@ -120,12 +120,13 @@ describe('a task that was read from the prompt', () => {
   });
 });
 
+const firstWorth = (answerValueUsd: number): string | undefined =>
+  firstOf(ask(questionWith({ task: 'law', strategy: 'hybrid', answerValueUsd })));
+
 describe('what a right answer is worth', () => {
   it('weighs score against cost in dollars', () => {
-    const at = (answerValueUsd: number): string | undefined =>
-      firstOf(ask(questionWith({ task: 'law', strategy: 'hybrid', answerValueUsd })));
-    expect(at(0.0001)).toBe('nano');
-    expect(at(10)).toBe('big');
+    expect(firstWorth(0.0001)).toBe('nano');
+    expect(firstWorth(10)).toBe('big');
   });
 
   it('counts for less while a budget is spent too fast', () => {

@@ -23,15 +23,15 @@ export async function explainJob(context: Context, id: string, asJson: boolean):
 
 async function recordsOf(context: Context, id: string): Promise<UsageRecord[]> {
   const { redis: settings } = findInstallation(context);
-  const { redis, close } = await openRedis(context, settings.url);
+  const opened = await openRedis(context, settings.url);
   try {
     const found: UsageRecord[] = [];
-    for await (const page of createUsageStream(redis, createKeys(settings.prefix)).read()) {
+    for await (const page of createUsageStream(opened.redis, createKeys(settings.prefix)).read()) {
       found.push(...page.map(({ record }) => record).filter(({ job_id, row_id }) => job_id === id || row_id === id));
     }
     return found;
   } finally {
-    await close();
+    await opened.close();
   }
 }
 

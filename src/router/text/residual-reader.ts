@@ -1,7 +1,6 @@
 import { createFeatureReader } from './features.ts';
-import { scoreClasses } from './softmax-regression.ts';
 import type { Residuals } from './text-model.ts';
-import { unpackWeights } from './weights.ts';
+import { createScorer } from './weights.ts';
 
 export type ResidualReader = {
   models: readonly string[];
@@ -13,13 +12,12 @@ export type ResidualReader = {
 export function createResidualReader({ models, buckets, strength, weights }: Residuals): ResidualReader {
   if (strength === 0) return { models, read: () => new Float64Array(models.length) };
   const readFeatures = createFeatureReader(buckets);
-  const linear = { classes: models.length, bias: new Float64Array(models.length), weights: unpackWeights(weights) };
+  const addScores = createScorer(weights, models.length);
   return {
     models,
     read: (text) => {
-      const features = readFeatures(text);
       const residuals = new Float64Array(models.length);
-      scoreClasses(linear, features, features.count, residuals);
+      addScores(readFeatures(text), residuals);
       return residuals;
     },
   };

@@ -35,7 +35,7 @@ export function fitRegression(examples: readonly Example[], classes: number, buc
 
   function learn(example: Example, step: number): void {
     const { buckets, values, label } = example;
-    scoreClasses(regression, example, buckets.length, scores);
+    scoreClasses(regression, example, scores);
     softmax(scores);
     (scores[label] as number) -= 1;
     let count = 0;
@@ -61,29 +61,19 @@ export function fitRegression(examples: readonly Example[], classes: number, buc
   }
 }
 
-/** Writes the score (a logit) of each class into `scores`; of the features the first `count` are taken. */
+/** Writes the score (a logit) of each class into `scores`. */
 export function scoreClasses(
   { classes, bias, weights }: Regression,
   { buckets, values }: Pick<Example, 'buckets' | 'values'>,
-  count: number,
   scores: Float64Array,
 ): void {
   scores.set(bias);
-  const even = count - (count % 2);
-  for (let feature = 0; feature < even; feature += 2) {
+  for (let feature = 0; feature < buckets.length; feature += 1) {
     const row = (buckets[feature] as number) * classes;
-    const other = (buckets[feature + 1] as number) * classes;
     const value = values[feature] as number;
-    const otherValue = values[feature + 1] as number;
     for (let index = 0; index < classes; index += 1) {
-      (scores[index] as number) +=
-        (weights[row + index] as number) * value + (weights[other + index] as number) * otherValue;
+      (scores[index] as number) += (weights[row + index] as number) * value;
     }
-  }
-  if (even === count) return;
-  const row = (buckets[even] as number) * classes;
-  for (let index = 0; index < classes; index += 1) {
-    (scores[index] as number) += (weights[row + index] as number) * (values[even] as number);
   }
 }
 

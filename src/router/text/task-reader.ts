@@ -1,7 +1,7 @@
 import { createFeatureReader } from './features.ts';
-import { scoreClasses, softmax } from './softmax-regression.ts';
+import { softmax } from './softmax-regression.ts';
 import type { TextModel } from './text-model.ts';
-import { unpackWeights } from './weights.ts';
+import { createScorer } from './weights.ts';
 
 export type TaskReader = {
   tasks: readonly string[];
@@ -11,18 +11,13 @@ export type TaskReader = {
 
 /** Never throws on a text, whatever it is, and looks at no more than its first 800 and last 400 characters. */
 export function createTaskReader({ tasks }: TextModel): TaskReader {
-  const regression = {
-    classes: tasks.names.length,
-    bias: Float64Array.from(tasks.bias),
-    weights: unpackWeights(tasks.weights),
-  };
   const readFeatures = createFeatureReader(tasks.buckets);
+  const addScores = createScorer(tasks.weights, tasks.names.length);
   return {
     tasks: tasks.names,
     read: (text) => {
-      const features = readFeatures(text);
-      const probabilities = new Float64Array(regression.classes);
-      scoreClasses(regression, features, features.count, probabilities);
+      const probabilities = Float64Array.from(tasks.bias);
+      addScores(readFeatures(text), probabilities);
       softmax(probabilities);
       return probabilities;
     },

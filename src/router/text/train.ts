@@ -81,7 +81,7 @@ function calibrate(
 ): { temperature: number; accuracy: number; logLoss: number } {
   const scores = unseen.map((example) => {
     const row = new Float64Array(regression.classes);
-    scoreClasses(regression, example, example.buckets.length, row);
+    scoreClasses(regression, example, row);
     return row;
   });
   const lossAt = (temperature: number): number =>
