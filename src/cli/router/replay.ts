@@ -65,9 +65,10 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 
 /** Undefined when the rows that are learned from tell too little of tasks. */
 function readerOfTasks(train: readonly RecordedRow[]): TaskReader | undefined {
-  const samples = train.flatMap((row) =>
-    row.task === undefined ? [] : [{ text: recordedTextOf(row), task: row.task }],
-  );
+  // In an order of their own: what a model learns depends on it a little, and the order of a file means nothing.
+  const samples = train
+    .flatMap((row) => (row.task === undefined ? [] : [{ text: recordedTextOf(row), task: row.task }]))
+    .toSorted((left, right) => (left.text < right.text ? -1 : Number(left.text > right.text)));
   return new Set(samples.map(({ task }) => task)).size < 2 ? undefined : createTaskReader(trainTextModel(samples));
 }
 

@@ -1,6 +1,9 @@
 import { logOf } from '../predict.ts';
 import type { Field, StrategyContext, Utility } from './utility.ts';
 
+/** A tenth of a score; half as dear, half as long again. */
+const LEAST_RANGE = { score: 0.1, costLog: Math.log(1.5), latencyLog: Math.log(1.5) };
+
 /** Quality, cost and latency in one number; in that of money where it is known what an answer is worth. */
 export const hybridUtility: Utility = (field, context, utilities) => {
   if (context.answerValueNanos === undefined) weighAgainstField(field, context, utilities);
@@ -18,7 +21,7 @@ function weighAgainstWorth({ rows, scores, costNanos }: Field, worthNanos: numbe
 /**
  * Quality, cost and latency in one number from 0 to 1, where 1 is a model that is the best of the field in all three.
  *
- * Each is first brought to a penalty of 0 (the best of the field) to 1 (the worst; 0 for all when they are equal), so
+ * Each is first brought to a penalty of 0 (the best of the field) to 1 (the worst, where it is clearly worse), so
  * that the weights mean the same for cheap jobs and for dear ones. Cost and latency on a logarithmic scale: twice as dear
  * is the same step everywhere, and one very dear model does not make all others look alike.
  */
@@ -31,9 +34,9 @@ function weighAgainstField(field: Field, { weights, costPressure }: StrategyCont
   const leastLatencyLog = logOf(latency.least);
   const costWeight = weights.cost * costPressure;
   const total = weights.quality + costWeight + weights.latency || 1;
-  const qualityStep = stepOf(score.most - score.least, weights.quality / total);
-  const costStep = stepOf(logOf(cost.most) - leastCostLog, costWeight / total);
-  const latencyStep = stepOf(logOf(latency.most) - leastLatencyLog, weights.latency / total);
+  const qualityStep = stepOf(score.most - score.least, LEAST_RANGE.score, weights.quality / total);
+  const costStep = stepOf(logOf(cost.most) - leastCostLog, LEAST_RANGE.costLog, costWeight / total);
+  const latencyStep = stepOf(logOf(latency.most) - leastLatencyLog, LEAST_RANGE.latencyLog, weights.latency / total);
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index] as number;
     const qualityPenalty = qualityStep * (score.most - (scores[row] as number));
@@ -54,7 +57,10 @@ function rangeOf(column: Float64Array, rows: readonly number[]): { least: number
   return { least, most };
 }
 
-/** What one unit of distance from the best costs, so that the whole range costs the weight. */
-function stepOf(range: number, weight: number): number {
-  return range > 0 ? weight / range : 0;
+/**
+ * What one unit of distance from the best costs, so that the whole range costs the weight. Differences that are small
+ * whatever the field are not blown up to it: a hundredth of a score is not the whole weight, though nobody be further behind.
+ */
+function stepOf(range: number, leastRange: number, weight: number): number {
+  return weight / Math.max(range, leastRange);
 }

@@ -29,30 +29,6 @@ const TaskWeights = z.strictObject({
   held_out: z.strictObject({ samples: z.int().min(0), accuracy: z.number(), log_loss: z.number() }),
 });
 
-/** What a prompt says of models beyond its task. */
-export const Residuals = z
-  .strictObject({
-    /** As they were named in training. */
-    models: z.array(z.string().min(1)).max(1_000),
-    buckets: Buckets,
-    /** How much of it is believed, from 0 (nothing: there are no weights) to 1. */
-    strength: z.number().min(0).max(1),
-    /** Squared error that it takes from a row that it has not seen, all models together. */
-    explained: z.number(),
-    weights: Packed,
-  })
-  .superRefine(({ models, buckets, strength, weights }, context) => {
-    const expected = strength === 0 ? 0 : models.length * buckets;
-    const got = countPacked(weights.bytes);
-    if (got === expected) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['weights', 'bytes'],
-      message: `must hold ${expected} weights, got ${got}`,
-    });
-  });
-export type Residuals = z.infer<typeof Residuals>;
-
 /** A text model's file: reads the task of a job from its prompt, when nobody has named it. */
 export const TextModel = z
   .strictObject({
@@ -60,7 +36,6 @@ export const TextModel = z
     features: z.literal(FEATURES_VERSION, 'was trained by another version of Sluice: train it again'),
     samples: z.int().min(1),
     tasks: TaskWeights,
-    residuals: Residuals.optional(),
   })
   .superRefine(({ tasks }, context) => {
     const complain = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });

@@ -25,7 +25,7 @@ export function trainTextModel(samples: readonly TextSample[]): TextModel {
   if (names.length < 2)
     throw new Error(`A text model tells tasks apart: it needs samples of two or more, got ${names.length}.`);
   const examples = examplesOf(samples, names);
-  const held = samples.map(({ text }) => foldOf(text, HELD_OUT) === 0);
+  const held = samples.map(({ text }) => isHeldOut(text));
   const unseen = examples.filter((_, index) => held[index]);
   const first = fit(
     examples.filter((_, index) => !held[index]),
@@ -69,10 +69,10 @@ function fit(examples: readonly Example[], classes: number): Regression {
 }
 
 /** By its text, so that the same prompt is never on both sides. */
-export function foldOf(text: string, folds: number): number {
+function isHeldOut(text: string): boolean {
   let hash = 0;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01_00_01_93);
-  return ((hash ^ (hash >>> 15)) >>> 0) % folds;
+  return ((hash ^ (hash >>> 15)) >>> 0) % HELD_OUT === 0;
 }
 
 function calibrate(
