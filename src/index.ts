@@ -6,6 +6,7 @@ export { createUsageStream, type UsageEntry, type UsageStream } from './store/us
 export type { RedisTarget } from './store/redis.ts';
 export { loadConfig } from './config/config-file.ts';
 export { Config } from './domain/config.ts';
+export type { Evidence } from './domain/evidence.ts';
 export { type ErrorCode, GatewayError, InputError } from './domain/errors.ts';
 export { PromptJob } from './domain/job.ts';
 export { formatUsd, nanosToUsd, usdToNanos } from './domain/money.ts';

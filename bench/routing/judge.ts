@@ -117,6 +117,15 @@ export function judge(yardstick: Yardstick, policy: Policy, chooser = policy): F
   };
 }
 
+/** Of a policy that has learned from the dev part, by which no trade-off can be chosen then. */
+export function judgeGuard(yardstick: Yardstick, policy: Policy): Figures {
+  const { dataset, test } = yardstick;
+  const figures = figuresOf(pointOf(dataset, test, policy.quality(test)));
+  const guarded = dataset.cost === 'none' ? undefined : policy.cost?.(test);
+  if (guarded === undefined) return figures;
+  return { ...figures, guarded: savingOf(yardstick, pointOf(dataset, test, guarded)) };
+}
+
 /** Of a way of choosing without a trade-off. */
 export function figuresOf({ accuracy, cost }: Point): Figures {
   return { accuracy, costUsd: cost };

@@ -24,6 +24,16 @@ const TARGETS: Record<string, readonly Target[]> = {
     { what: '14 tasks, accuracy', toBeat: 0.66, pick: ({ methods }) => methods.router?.accuracy },
     { what: '14 tasks, cost saved by the guard', toBeat: 0.77, pick: ({ methods }) => methods.router?.guarded?.saved },
     {
+      what: '14 tasks, cost saved by the guard, dev too',
+      toBeat: 0.77,
+      pick: ({ methods }) => methods['router, dev too']?.guarded?.saved,
+    },
+    {
+      what: '14 tasks, splits within a point, guard, dev too',
+      toBeat: 0.9,
+      pick: ({ methods }) => methods['router, dev too']?.guarded?.near,
+    },
+    {
       what: '14 tasks, splits within a point, guard',
       toBeat: 0.9,
       pick: ({ methods }) => methods.router?.guarded?.near,
@@ -42,6 +52,11 @@ const TARGETS: Record<string, readonly Target[]> = {
       what: 'function calling, splits within a point, guard',
       toBeat: 0.9,
       pick: ({ methods }) => methods.router?.guarded?.near,
+    },
+    {
+      what: 'function calling, splits within a point, guard, dev too',
+      toBeat: 0.9,
+      pick: ({ methods }) => methods['router, dev too']?.guarded?.near,
     },
     {
       what: 'function calling, splits within a point, tuned',

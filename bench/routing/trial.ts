@@ -5,6 +5,7 @@ import {
   type Figures,
   figuresOf,
   judge,
+  judgeGuard,
   pointOf,
   savingOf,
   singleChoice,
@@ -30,6 +31,7 @@ export const METHODS = [
   'oracle',
   'router',
   'router, no task',
+  'router, dev too',
 ] as const;
 export type Method = (typeof METHODS)[number];
 
@@ -75,11 +77,20 @@ export function runTrial(setting: Setting, salt: string): Trial {
       ...learnersIn(setting, training, chooserTraining, yardstick),
       router: judge(yardstick, withTask.router.policy, withTask.chooser.policy),
       'router, no task': judge(yardstick, withoutTask.router.policy, withoutTask.chooser.policy),
+      ...learnedFromAll(setting, split, yardstick),
     },
     thin: judgeThin(setting, split, training, yardstick, salt),
     ceilings: judgeCeilings(dataset, training, split.test, withTask.router),
     calls: callsIn(setting, training, split, { router: withTask.router, 'router, no task': withoutTask.router }),
   };
+}
+
+/** The guard has no trade-off to choose, so that it may learn from the dev part, too. */
+function learnedFromAll(setting: Setting, split: Split, yardstick: Yardstick): Partial<Record<Method, Figures>> {
+  if (split.relearns) return {};
+  const all = trainingOf(setting.dataset, [...split.train, ...split.dev]);
+  const { router } = routersFor(setting, all, all, true);
+  return { 'router, dev too': judgeGuard(yardstick, router.policy) };
 }
 
 /** Not while anything else is measured. */

@@ -22,7 +22,7 @@ export const Decision = z.object({
   /**
    * - `only`: nothing else was left to choose from.
    * - `fallback`: those that stood before it were tried, or turned the job away.
-   * - else what the router says: `best`, `explored`, `balanced`...
+   * - else what the router says: `best` or `explored`.
    */
   why: z.string(),
   /** The score that a cheaper choice had to keep, and the best single model that it comes from. */

@@ -31,6 +31,8 @@ export type EvidenceCell = z.infer<typeof EvidenceCell>;
 /** The task of jobs that name none. */
 export const NO_TASK = '';
 
+const TaskOrNone = z.union([Name, z.literal(NO_TASK)]);
+
 export const Evidence = z.strictObject({
   v: z.literal(1),
   /** Grows with every change; 0 is no evidence at all. */
@@ -38,7 +40,9 @@ export const Evidence = z.strictObject({
   /** Epoch milliseconds. */
   updated_at: z.int().min(0),
   /** By alias of the model, then by task. */
-  models: z.record(Name, z.record(z.union([Name, z.literal(NO_TASK)]), EvidenceCell)),
+  models: z.record(Name, z.record(TaskOrNone, EvidenceCell)),
+  /** Scored jobs by task, about the last 10,000 of them: cells forget too soon to tell which tasks there are most of. */
+  tasks: z.record(TaskOrNone, z.number().min(0)).optional(),
 });
 export type Evidence = z.infer<typeof Evidence>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BESIDE_OTHER_PROBLEMS, show } from './issues.ts';
-import { JsonSchemaObject, brokenReferences, satisfiesSchema } from './json-schema.ts';
+import { JsonSchemaObject, brokenReferences } from './json-schema.ts';
+import { satisfiesSchema } from './schema-check.ts';
 
 const KINDS = ['equals', 'one_of', 'contains', 'number', 'json'] as const;
 

@@ -55,6 +55,8 @@ export const UsageRecord = z.object({
   model_id: z.string(),
   variant: z.string().optional(),
   input_tokens: z.int().min(0),
+  /** What we expected the prompt to have; of calls that were answered, and whose prompt the provider counted. */
+  estimated_input_tokens: z.int().min(0).optional(),
   output_tokens: z.int().min(0),
   cached_input_tokens: z.int().min(0).optional(),
   cache_write_tokens: z.int().min(0).optional(),

@@ -22,53 +22,56 @@ export function preferOtherProviders(chain: readonly RankedCandidate[], burnt: R
 }
 
 /**
- * Deployments of one model keep the places that they have between them, and share them out by how they are loaded: the
- * one that is drawn first is asked first.
+ * Deployments of one model that cost the same keep the places that they have between them, and share them out by how they
+ * are loaded: the one that is drawn first is asked first. One that is dearer is another choice, and stays where it is.
  */
 export function balanceDeployments(
   chain: readonly RankedCandidate[],
   balance: Balance,
-  knowledge: Pick<Knowledge, 'random' | 'inFlight'>,
+  knowledge: Load,
 ): RankedCandidate[] {
-  const families = Map.groupBy(chain, ({ model }) => model.family);
+  const groups = Map.groupBy(chain, groupOf);
   const queues = new Map(
-    [...families].map(([family, members]) => [
-      family,
-      members.length > 1 ? ORDERS[balance](members, knowledge) : members,
+    [...groups].map(([group, members]) => [
+      group,
+      members.length > 1 ? ORDERS[balance](members, knowledge) : [...members],
     ]),
   );
-  return chain.map(({ model }) => queues.get(model.family)?.shift() as RankedCandidate);
+  return chain.map((candidate) => queues.get(groupOf(candidate))?.shift() ?? candidate);
 }
 
-type Order = (
-  members: readonly RankedCandidate[],
-  knowledge: Pick<Knowledge, 'random' | 'inFlight'>,
-) => RankedCandidate[];
+function groupOf({ model, predicted }: RankedCandidate): string {
+  return `${predicted.costNanos} ${model.family}`;
+}
+
+type Load = Pick<Knowledge, 'random' | 'inFlight'>;
+type Order = (members: readonly RankedCandidate[], load: Load) => RankedCandidate[];
 
 const ORDERS: Record<Balance, Order> = {
   /** As in `weightedUtility`. */
   weighted: (members, { random }) =>
     byLeast(members, ({ model }) => (model.weight > 0 ? -Math.log(1 - random()) / model.weight : Infinity)),
 
-  'least-busy': (members, { random, inFlight }) => {
-    const load = (member: RankedCandidate): number => {
-      const { alias, weight } = member.model;
-      return weight > 0 ? ((inFlight?.get(alias) ?? 0) + 1) / weight : Infinity;
-    };
-    // Those that are equally busy in an order of chance, or all workers would ask the same one at once.
-    return byLeast(shuffled(members, random), load);
-  },
+  // Those that are equally busy in an order of chance, or all workers would ask the same one at once.
+  'least-busy': (members, { random, inFlight }) =>
+    byLeast(shuffled(members, random), (member) => loadOf(member, inFlight)),
 
-  /** Power of two choices (Mitzenmacher, 2001): close to the best, without everybody asking the best. */
-  latency: (members, { random }) => {
+  /**
+   * Power of two choices (Mitzenmacher, 2001), by latency times load: close to the best, without everybody asking the best.
+   * Of two deployments both are always drawn; it is the load that keeps the quicker one from having all calls.
+   */
+  latency: (members, { random, inFlight }) => {
+    const wait = (member: RankedCandidate): number => member.predicted.latencyMs * loadOf(member, inFlight);
     const [one, two, ...others] = shuffled(members, random);
     if (one === undefined || two === undefined) return [...members];
-    return [
-      ...byLeast([one, two], ({ predicted }) => predicted.latencyMs),
-      ...byLeast(others, ({ predicted }) => predicted.latencyMs),
-    ];
+    return [...byLeast([one, two], wait), ...byLeast(others, wait)];
   },
 };
+
+/** Calls under way when this one is there too, for the deployment's weight. */
+function loadOf({ model }: RankedCandidate, inFlight: Knowledge['inFlight']): number {
+  return model.weight > 0 ? ((inFlight?.get(model.alias) ?? 0) + 1) / model.weight : Infinity;
+}
 
 function byLeast(members: readonly RankedCandidate[], figure: (member: RankedCandidate) => number): RankedCandidate[] {
   return members

@@ -30,8 +30,6 @@ export type Columns = {
   /** Places in `TIERS`. */
   tiers: Uint8Array;
   weights: Float64Array;
-  /** The same number for all deployments of a model. */
-  families: Int32Array;
   /** Whether any model has more than one deployment. */
   hasDeployments: boolean;
 };
@@ -46,7 +44,6 @@ export function createColumns(
   { providers, routing }: Pick<Config, 'providers' | 'routing'>,
 ): Columns {
   const column = (figure: (model: ModelSpec) => number): Float64Array => Float64Array.from(models, figure);
-  const families = [...new Set(models.map(({ family }) => family))];
   return {
     models,
     rows: [...models.keys()],
@@ -61,8 +58,7 @@ export function createColumns(
     lacks: Uint8Array.from(models, (model) => featureBitsOf(model.lacks)),
     tiers: Uint8Array.from(models, (model) => TIERS.indexOf(model.tier)),
     weights: column((model) => model.weight),
-    families: Int32Array.from(models, ({ family }) => families.indexOf(family)),
-    hasDeployments: families.length < models.length,
+    hasDeployments: new Set(models.map(({ family }) => family)).size < models.length,
   };
 }
 

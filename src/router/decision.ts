@@ -5,14 +5,12 @@ import type { RouteQuestion } from './question.ts';
 import type { Route } from './route.ts';
 
 /**
- * A route as it is kept with the usage record of the attempt that it led to. `chosen` is the head of the chain, or
- * whoever of it is asked in fact. Of the models that were left out nothing is built: there may be hundreds of them.
+ * A route as it is kept with the usage record of the attempt that it led to. Of the models that were left out nothing is built: there may be hundreds of them.
  */
 export function decisionOf(
   route: Route,
   question: RouteQuestion,
   { costPressure }: Pick<Knowledge, 'costPressure'>,
-  chosen = route.chain[0]?.model.alias ?? '',
 ): Decision {
   const { strategy, task, chain, variant, floor, relaxed, tier } = route;
   const { guess } = question;
@@ -23,7 +21,7 @@ export function decisionOf(
     strategy,
     candidates: chain.slice(0, MOST_CONSIDERED).map(consideredOf),
     ...(filters && { filters }),
-    chosen: shortName(chosen),
+    chosen: shortName(chain[0]?.model.alias ?? ''),
     why: whyOf(route, question),
     ...(floor && { floor: [thousandths(floor.score), shortName(floor.best)] }),
     ...(relaxed !== undefined && { relaxed }),

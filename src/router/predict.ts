@@ -38,6 +38,8 @@ export type Forecast = {
   latencyMs: { p50: Float64Array; p95: Float64Array };
   /** Natural logarithms of the medians; see `logOf`. */
   latencyLogs: Float64Array;
+  /** How many calls that is known from. */
+  calls: Float64Array;
   /** Epoch milliseconds; 0 for a model that was never benched. */
   benchedUntil: Float64Array;
 };
@@ -59,7 +61,11 @@ export function createScholar(
   { models, prices }: Pick<Columns, 'models' | 'prices'>,
   { z }: { z: number },
 ): (evidence: Evidence | undefined) => Learned {
-  const learnOnce = oncePerSource((evidence: Evidence) => learnFrom(evidence, models, { prices: prices.expected, z }));
+  let latest: Learned | undefined;
+  const learnOnce = oncePerSource((evidence: Evidence) => {
+    latest = learnFrom(evidence, models, { prices: prices.expected, z, previous: latest?.fitted });
+    return latest;
+  });
   return (evidence) => learnOnce(evidence ?? NO_EVIDENCE);
 }
 
@@ -76,11 +82,12 @@ function oncePerSource<Source extends object, Made>(make: (source: Source) => Ma
 function predictLatencies(
   models: readonly ModelSpec[],
   latencies: Knowledge['latencies'],
-): Pick<Forecast, 'latencyMs' | 'latencyLogs'> {
+): Pick<Forecast, 'latencyMs' | 'latencyLogs' | 'calls'> {
   const predictAll = (percentile: 'p50' | 'p95'): Float64Array =>
     Float64Array.from(models, (model) => predictLatencyMs(model, percentile, latencies.get(model.alias)));
   const p50 = predictAll('p50');
-  return { latencyMs: { p50, p95: predictAll('p95') }, latencyLogs: p50.map(logOf) };
+  const calls = Float64Array.from(models, ({ alias }) => latencies.get(alias)?.count ?? 0);
+  return { latencyMs: { p50, p95: predictAll('p95') }, latencyLogs: p50.map(logOf), calls };
 }
 
 /** Whole milliseconds: the configured latency, drawn towards the observed one with every call, until that stands alone. */

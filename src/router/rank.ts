@@ -2,6 +2,7 @@ import type { Strategy } from '../domain/job.ts';
 import { type Tier, TIERS } from '../domain/model.ts';
 import { type Basis, candidateAt, costNanosAt, type RankedCandidate } from './candidates.ts';
 import type { Columns } from './columns.ts';
+import type { Draw } from './explore.ts';
 import { type Field, type StrategyContext, UTILITIES } from './strategies/index.ts';
 
 /** As many models as a job can be tried on (the largest `max_attempts`). Only they need an order. */
@@ -13,8 +14,8 @@ export type Preference = StrategyContext & {
   tier: Tier | undefined;
   /** Likewise models whose score is below that of the choice that this rate makes. */
   floor: Floor | undefined;
-  /** In place of the expected scores: what a draw says that they may be. */
-  drawnScores: Float64Array | undefined;
+  /** In place of what is expected: what a draw says that it may be. */
+  drawn: Draw | undefined;
 };
 
 /** How much score a dollar must buy; undefined when only the best single model (a row) is sure to be good enough. */
@@ -47,17 +48,17 @@ export function createRanker(
       const row = eligible[index] as number;
       costNanos[row] = costNanosAt(basis, row);
     }
-    const field = fieldOf(basis, eligible, costNanos, preference.drawnScores);
+    const field = fieldOf(basis, eligible, costNanos, preference.drawn);
     UTILITIES[preference.strategy](field, preference, utilities);
 
-    const leastScore = preference.floor && leastScoreIn(field, preference.floor);
+    const floor = preference.floor && floorIn(field, preference.floor);
     const leastTier = preference.tier === undefined ? 0 : TIERS.indexOf(preference.tier);
     for (let index = 0; index < eligible.length; index += 1) {
       const row = eligible[index] as number;
-      const isAbove = leastScore === undefined || (field.scores[row] as number) >= leastScore - SAME_SCORE;
+      const isAbove = floor === undefined || isAboveFloor(row, field.scores[row] as number, floor);
       isGood[row] = isAbove && (columns.tiers[row] as number) >= leastTier ? 1 : 0;
       // Whoever has nothing that is good enough left wants the best of the rest, at whatever price.
-      if (!isAbove) utilities[row] = field.scores[row] as number;
+      if (floor !== undefined && isGood[row] === 0) utilities[row] = field.scores[row] as number;
     }
     const best = bestOf(eligible, 1);
     const good = best.length;
@@ -65,7 +66,7 @@ export function createRanker(
     const candidates = best
       .slice(0, CHAIN_LENGTH)
       .map((row) => ({ ...candidateAt(basis, row), utility: utilities[row] as number }));
-    return { candidates, good, ...(leastScore !== undefined && { leastScore }) };
+    return { candidates, good, ...(floor !== undefined && { leastScore: floor.leastScore }) };
   };
 
   /**
@@ -106,9 +107,16 @@ export function createRanker(
   }
 }
 
+/** Where the floor lies among these models; `only` names the one that is good enough when no score can tell. */
+type FieldFloor = { leastScore: number; only?: number };
+
+function isAboveFloor(row: number, score: number, { leastScore, only }: FieldFloor): boolean {
+  return only === undefined ? score >= leastScore - SAME_SCORE : row === only;
+}
+
 /** The score of the model that a floor on quality would choose: others that are as good may serve the job, too. */
-function leastScoreIn({ rows, scores, costNanos }: Field, { ratePerUsd, best }: Floor): number {
-  if (ratePerUsd === undefined && rows.includes(best)) return scores[best] as number;
+function floorIn({ rows, scores, costNanos }: Field, { ratePerUsd, best }: Floor): FieldFloor {
+  if (ratePerUsd === undefined && rows.includes(best)) return { leastScore: scores[best] as number, only: best };
   const ratePerNano = (ratePerUsd ?? 0) / 1e9;
   let most = -Infinity;
   let leastScore = -Infinity;
@@ -117,16 +125,16 @@ function leastScoreIn({ rows, scores, costNanos }: Field, { ratePerUsd, best }: 
     const gain = (scores[row] as number) - ratePerNano * (costNanos[row] as number);
     if (gain > most) [most, leastScore] = [gain, scores[row] as number];
   }
-  return leastScore;
+  return { leastScore };
 }
 
 function fieldOf(
   { columns, forecast, expected }: Basis,
   rows: readonly number[],
   costNanos: Float64Array,
-  drawnScores: Float64Array | undefined,
+  drawn: Draw | undefined,
 ): Field {
   const { latencyMs, latencyLogs } = forecast;
-  const scores = drawnScores ?? expected.safeScores;
-  return { rows, scores, costNanos, latencyMs: latencyMs.p50, latencyLogs, weights: columns.weights };
+  const believed = drawn ?? { scores: expected.safeScores, latencyMs: latencyMs.p50, latencyLogs };
+  return { ...believed, rows, costNanos, weights: columns.weights };
 }

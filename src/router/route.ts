@@ -10,16 +10,16 @@ import { type Catalog, createCatalog } from './catalog.ts';
 import { type Columns, createColumns, placesOf } from './columns.ts';
 import { expectationsFor } from './expectation.ts';
 import { compileExperiments } from './experiment.ts';
-import { drawScores } from './explore.ts';
+import { draw } from './explore.ts';
 import { createTaskGuesser } from './guess.ts';
 import { Others } from './others.ts';
 import { createForecaster, createScholar, type Knowledge } from './predict.ts';
 import { demandOf, type JobHistory, questionOf, type RouteQuestion } from './question.ts';
 import { createRanker, type Ranking } from './rank.ts';
-import { type DropCount, type Dropped, type DropReason, eligibleRows } from './rules.ts';
+import { type DropCount, type Dropped, type DropReason, dropsIn, eligibleRows } from './rules.ts';
 import type { Weights } from './strategies/index.ts';
 import type { TaskReader } from './text/index.ts';
-import { floorFor, isGivenOrder, type Wish, wishOf } from './wish.ts';
+import { floorFor, isGivenOrder, isUncertain, type Wish, wishOf } from './wish.ts';
 
 /** A decision: who is asked, in which order, and why the others are not. Every model is in one of the three lists, once. */
 export type Route = {
@@ -101,10 +101,14 @@ function route(compiled: Compiled, question: RouteQuestion, knowledge: Knowledge
   return decided.chain.length > 0 ? decided : (relax(compiled, basis, wish, knowledge) ?? decided);
 }
 
-/** The same with less to keep: without the limit on latency, and, if that is wished, at the least cost. */
+/**
+ * The same with less to keep: without the limit on latency, and, if that is wished, at the least cost. Not while a model
+ * that keeps all limits only takes no calls at the moment: it is waited for first, where the lane would.
+ */
 function relax(compiled: Compiled, basis: Basis, wish: Wish, knowledge: Knowledge): Route | undefined {
   const relaxed = compiled.routing.on_no_candidate;
   if (relaxed === 'reject' || basis.demand.maxLatencyMs === Infinity) return undefined;
+  if (dropsIn(basis).some(({ reason }) => reason === 'benched')) return undefined;
   const wider = { ...basis, demand: { ...basis.demand, maxLatencyMs: Infinity } };
   const humbler: Wish = { ...wish, strategy: 'cost', qualityFloor: undefined, tier: undefined };
   const decided = decide(compiled, wider, relaxed === 'cheapest' ? humbler : wish, knowledge);
@@ -131,13 +135,14 @@ function basisFor(compiled: Compiled, question: RouteQuestion, { variant }: Wish
 function decide(compiled: Compiled, basis: Basis, wish: Wish, knowledge: Knowledge): Route {
   const { question, expected, allowed } = basis;
   const { routing, declared, learn, rank, columns } = compiled;
-  const explores = isExplored(routing.exploration, question, knowledge);
-  const floor = floorFor(question, wish, learn(knowledge.evidence), routing.task_guess?.confidence ?? SURE_OF_TASK);
+  const learned = learn(knowledge.evidence);
+  const explores = isExplored(routing.exploration, wish, question, knowledge);
+  const floor = floorFor(question, wish, learned, routing.task_guess?.confidence ?? SURE_OF_TASK);
   const eligible = eligibleRows(basis);
   const ranking = rank(basis, eligible, {
     ...wish,
     floor,
-    drawnScores: explores ? drawScores(expected, knowledge.random) : undefined,
+    drawn: explores ? draw(expected, basis.forecast, knowledge.random) : undefined,
     answerValueNanos: question.answerValueUsd === undefined ? undefined : usdToNanos(question.answerValueUsd),
     costPressure: knowledge.costPressure ?? 1,
     places: allowed ?? declared,
@@ -158,9 +163,9 @@ function decide(compiled: Compiled, basis: Basis, wish: Wish, knowledge: Knowled
   });
 }
 
-/** Never on another try: a job that has failed once is not one to learn from. */
-function isExplored(share: number, { mayExplore, tried }: RouteQuestion, { evidence, random }: Knowledge): boolean {
-  if (share === 0 || evidence === undefined || mayExplore === false || tried.length > 0) return false;
+/** Only where scores or latencies count, and never on another try: a job that has failed once is not one to learn from. */
+function isExplored(share: number, wish: Wish, { mayExplore, tried }: RouteQuestion, { random }: Knowledge): boolean {
+  if (share === 0 || !isUncertain(wish) || mayExplore === false || tried.length > 0) return false;
   return random() < share;
 }
 
@@ -172,9 +177,10 @@ function arrange(
   knowledge: Knowledge,
 ): RankedCandidate[] {
   if (isGivenOrder(wish)) return candidates;
-  const balanced = columns.hasDeployments ? balanceDeployments(candidates, routing.balance, knowledge) : candidates;
+  const balance = (part: RankedCandidate[]): RankedCandidate[] =>
+    columns.hasDeployments ? balanceDeployments(part, routing.balance, knowledge) : part;
   const burnt = new Set(question.tried.flatMap((alias) => catalog.byAlias.get(alias)?.provider ?? []));
-  return [...preferOtherProviders(balanced.slice(0, good), burnt), ...balanced.slice(good)];
+  return [...preferOtherProviders(balance(candidates.slice(0, good)), burnt), ...balance(candidates.slice(good))];
 }
 
 function aliasAt({ models }: Columns, row: number): string {

@@ -28,6 +28,11 @@ export function isGivenOrder({ strategy }: Pick<Wish, 'strategy'>): boolean {
   return GIVEN_ORDERS.has(strategy);
 }
 
+/** Whether the strategy looks at what is only estimated, by itself or for the sake of a floor: more could be learned. */
+export function isUncertain({ strategy, qualityFloor }: Pick<Wish, 'strategy' | 'qualityFloor'>): boolean {
+  return strategy === 'hybrid' || strategy === 'task' || strategy === 'latency' || qualityFloor !== undefined;
+}
+
 type Sources = {
   experiments: readonly Experiment[];
   tasks: ReadonlyMap<string, TaskConfig>;

@@ -230,7 +230,7 @@ export class WorkerPool {
 
 /** Whether anything is decided by how many calls are under way. */
 function asksForLoad({ models, routing }: Config): boolean {
-  return routing.balance === 'least-busy' && Object.values(models).some((model) => model.deployment_of !== undefined);
+  return routing.balance !== 'weighted' && Object.values(models).some((model) => model.deployment_of !== undefined);
 }
 
 /** What one of all pools does every now and then. */

@@ -109,6 +109,7 @@ export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): Us
     model_id: candidate.model.id,
     variant,
     ...ending.usage,
+    estimated_input_tokens: isCounted(ending) ? attempt.inputTokens.expected : undefined,
     cost_nanos: ending.costNanos,
     price_source: ending.priceSource,
     saved_nanos: ending.savedNanos,
@@ -155,6 +156,11 @@ export function completedResult(
     cached: ending.outcome === 'cached',
     ...(expect === undefined ? {} : { score: scoreAnswer(expect, completion.content ?? '') }),
   };
+}
+
+/** By the provider, so that what we expected can be held against it. */
+function isCounted({ outcome, usage }: Ending): boolean {
+  return outcome === 'completed' && usage.estimated !== true;
 }
 
 /** For a provider that does not count: our own estimate of both sides. */

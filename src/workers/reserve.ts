@@ -128,7 +128,8 @@ function toAttempt(start: Start, choice: Chosen, services: Services): Attempt {
     candidate: choice.candidate,
     key: services.providers.get(choice.candidate.model.provider).keys[0]?.name ?? '',
     inputTokens: question.inputTokens,
-    maxLatencyMs: question.maxLatencyMs ?? Number.POSITIVE_INFINITY,
+    // A model that was chosen although it is slower must have the time that it takes.
+    maxLatencyMs: (route.relaxed === undefined ? question.maxLatencyMs : undefined) ?? Number.POSITIVE_INFINITY,
     variant: route.variant,
     startedAt: services.now(),
     ...(isKept && { decision: decisionOf(route, question, knowledge) }),

@@ -116,6 +116,9 @@ describe('sluice router', () => {
     expect(shown.stdout).toMatch(/^coding +the-dear +1 +1\.000 +0\.\d{3} to 1\.000 +- +\d+ +\d+$/m);
     const rows = parseLines((await sluice('router', 'table', '--task', 'simple', '--json')).stdout);
     expect(rows).toEqual([expect.objectContaining({ model: 'cheap', task: 'simple', configured: 0.8 })]);
+    // Two jobs, of four scores; those of the other tasks have made them count a little less.
+    expect((rows[0] as { task_jobs: number }).task_jobs).toBeCloseTo(2, 2);
+    expect(rows[0]).toMatchObject({ task_jobs: evidence.tasks?.['simple'] });
     const without = parseLines((await sluice('router', 'table', '--task', '-', '--json')).stdout);
     expect(without).toMatchObject([{ model: 'cheap', task: null, scores: 1, mean: 0.25, configured: 0.6 }]);
     expect(await sluice('router', 'table', '--task', 'codin')).toMatchObject({
@@ -126,7 +129,8 @@ describe('sluice router', () => {
 
   test('takes what was learned out, and in again', async () => {
     expect(await sluice('router', 'export', 'out.json')).toMatchObject({ code: 0, stdout: '' });
-    const exported = JSON.parse(await workshop.read('out.json')) as { version: number; models: object };
+    const exported = JSON.parse(await workshop.read('out.json')) as { version: number; models: object; tasks: object };
+    expect(Object.keys(exported.tasks).toSorted()).toEqual(['', 'coding', 'simple']);
     expect(JSON.parse((await sluice('router', 'export')).stdout)).toEqual(exported);
     const refused = await sluice('router', 'import', 'out.json');
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/say --merge or --replace/) as string });
@@ -138,6 +142,7 @@ describe('sluice router', () => {
     expect(await sluice('router', 'import', 'out.json', '--replace', '--older')).toMatchObject({ code: 0 });
     const back = JSON.parse((await sluice('router', 'export')).stdout) as typeof exported;
     expect(back.models).toEqual(exported.models);
+    expect(back.tasks).toEqual(exported.tasks);
     expect(back.version).toBe(exported.version + 2);
   });
 
@@ -150,6 +155,9 @@ describe('sluice router', () => {
     ],
     [moments({ n: 1, sum: 2, squares: 4 }), /^sluice: bad\.json: models\.m\.t\.score: scores are from 0 to 1$/],
     [moments({ n: 2, sum: 1, squares: 0 }), /^sluice: bad\.json: models\.m\.t\.score: no figures of this sum/],
+    [tasks('{"simple": -1}'), /^sluice: bad\.json: tasks\.simple: must be at least 0, got -1$/],
+    [tasks('{"simple": 1e999}'), /^sluice: bad\.json: tasks\.simple: /],
+    [tasks('{"two words": 1}'), /^sluice: bad\.json: tasks/],
     [moments({ n: -1, sum: 0, squares: 0 }), /^sluice: bad\.json: models\.m\.t\.score\.n: must be at least 0, got -1$/],
   ])('refuses evidence that is none: %s', async (text, line) => {
     await workshop.write('bad.json', text);
@@ -160,6 +168,10 @@ describe('sluice router', () => {
     expect((await sluice('router', 'export')).stdout).toBe(before);
   });
 });
+
+function tasks(text: string): string {
+  return `{"v": 1, "version": 1, "updated_at": 0, "models": {}, "tasks": ${text}}`;
+}
 
 function moments(score: object): string {
   return JSON.stringify({ v: 1, version: 1, updated_at: 0, models: { m: { t: { score } } } });

@@ -1,13 +1,12 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Moments } from '../../src/domain/evidence.ts';
+import { type Evidence, type Moments, NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import { createEvidenceReader, readEvidence } from '../../src/store/evidence/reader.ts';
 import { createFeedbackStore } from '../../src/store/feedback.ts';
 import { evidenceChore } from '../../src/workers/evidence-chore.ts';
 import { DECAY, PlainTable, feedbackOf, openFold, scoresIn } from '../support/feedback-steps.ts';
 import { type Stores, openStores } from '../support/harness.ts';
-import { usageRecord } from '../support/ledger-steps.ts';
-import { killedAt, writeEntries } from '../support/usage-steps.ts';
+import { killedAt } from '../support/usage-steps.ts';
 
 const open: Stores[] = [];
 afterEach(async () => {
@@ -54,6 +53,12 @@ function expectClose(found: Record<string, Moments>, wanted: Record<string, Mome
   }
 }
 
+function expectTasks({ tasks = {} }: Evidence, table: PlainTable): void {
+  const wanted = table.tasks();
+  expect(Object.keys(tasks).toSorted()).toEqual(Object.keys(wanted).toSorted());
+  for (const [task, jobs] of Object.entries(wanted)) expect(tasks[task]).toBeCloseTo(jobs, 9);
+}
+
 describe('what is learned from scores', () => {
   test('is what a plain table has of 1,000 of them, corrections and decay and all', async () => {
     const stores = newStores();
@@ -67,6 +72,7 @@ describe('what is learned from scores', () => {
     await openFold(stores).catchUp();
     const evidence = await readEvidence(stores.redis, stores.keys);
     expectClose(scoresIn(evidence), table.moments(DECAY));
+    expectTasks(evidence, table);
     expect(evidence.version).toBeGreaterThan(1);
     expect(Object.keys(evidence.models).toSorted()).toEqual(['large', 'small']);
   });
@@ -90,7 +96,9 @@ describe('what is learned from scores', () => {
           await Promise.allSettled([...consumers, openFold(stores).catchUp()]);
         }
         await openFold(stores).catchUp();
-        expectClose(scoresIn(await readEvidence(stores.redis, stores.keys)), table.moments(DECAY));
+        const evidence = await readEvidence(stores.redis, stores.keys);
+        expectClose(scoresIn(evidence), table.moments(DECAY));
+        expectTasks(evidence, table);
       }),
       { numRuns: 25 },
     );
@@ -148,43 +156,6 @@ describe('what is learned from scores', () => {
   });
 });
 
-describe('the lengths of prompts and answers', () => {
-  test('are learned from calls whose tokens the provider has counted', async () => {
-    const stores = newStores();
-    const record = usageRecord({ job: 'a' }, 'completed', 5);
-    const records = [
-      { ...record, input_tokens: 100, output_tokens: 40, task: 'coding' },
-      { ...record, input_tokens: 300, output_tokens: 60, task: 'coding', model: 'large-eu' },
-      { ...record, input_tokens: 200, output_tokens: 20, task: 'coding', model: 'large-us' },
-      { ...record, output_tokens: 999, task: 'coding', estimated: true },
-      { ...record, outcome: 'failed' as const, output_tokens: 999 },
-      { ...record, outcome: 'cached' as const, output_tokens: 999 },
-      { ...record, outcome: 'correction' as const, output_tokens: 999 },
-    ];
-    await writeEntries(
-      stores,
-      records.map((each, index) => ({ id: `1-${index + 1}`, record: each })),
-    );
-    await openFold(stores, 1).catchUp();
-    expect(await openFold(stores, 1).catchUp()).toBe(0);
-    const { models } = await readEvidence(stores.redis, stores.keys);
-    expect(models).toEqual({
-      small: {
-        coding: {
-          input_tokens: { n: 1, sum: 100, squares: 10_000 },
-          output_tokens: { n: 1, sum: 40, squares: 1_600 },
-        },
-      },
-      large: {
-        coding: {
-          input_tokens: { n: 2, sum: 500, squares: 130_000 },
-          output_tokens: { n: 2, sum: 80, squares: 4_000 },
-        },
-      },
-    });
-  });
-});
-
 describe('a reader of the evidence', () => {
   test('has the same object until something changes, and keeps what did not', async () => {
     const stores = newStores();
@@ -212,7 +183,7 @@ describe('a reader of the evidence', () => {
     expect(first.models['large']?.['coding']?.score?.n).toBe(1);
     await redis.del(keys.evidence, keys.evidenceVersions);
     await reader.refresh();
-    expect(reader.current()).toMatchObject({ version: 0, models: {} });
+    expect(reader.current()).toEqual(NO_EVIDENCE);
   });
 });
 

@@ -1,5 +1,5 @@
 import { type Evidence, NO_TASK, type Moments, withFigure } from '../../src/domain/evidence.ts';
-import type { Feedback } from '../../src/domain/feedback.ts';
+import { EXPECT_SOURCE, type Feedback } from '../../src/domain/feedback.ts';
 import type { JobResult } from '../../src/domain/result.ts';
 import { type EvidenceFold, createEvidenceFold } from '../../src/store/evidence/fold.ts';
 import type { Stores } from './harness.ts';
@@ -58,6 +58,28 @@ export class PlainTable {
     }
     return cells;
   }
+
+  /** Scored jobs by task: each once, and for 0.9999 of what it did after the next one. */
+  tasks(): Record<string, number> {
+    const jobs = new Map([...this.#figures.values()].map((given) => [given.jobId, given.task ?? NO_TASK]));
+    const tasks: Record<string, number> = {};
+    for (const [index, task] of [...jobs.values()].entries()) {
+      tasks[task] = (tasks[task] ?? 0) + 0.9999 ** (jobs.size - 1 - index);
+    }
+    return tasks;
+  }
+}
+
+/** As SETTLE writes it: the score of a job that met its expectation, or did not. */
+export async function meetExpectation(
+  { redis, keys }: Stores,
+  jobId: string,
+  score: number,
+  more: Partial<Feedback> = {},
+): Promise<void> {
+  await redis.set(keys.result(jobId), 'its result', 'PX', 60_000);
+  const feedback = feedbackOf(jobId, score, { ...more, source: EXPECT_SOURCE });
+  await redis.xadd(keys.feedback, '*', 'record', JSON.stringify(feedback));
 }
 
 /** The scores of the evidence, in the same form. */

@@ -82,6 +82,19 @@ describe('a replay', () => {
     expect(fitted.decide(sum, { objective: 'cost' })?.model).toBe(CHEAP);
   });
 
+  it('takes costs that are always the same, or nothing, as they are', () => {
+    for (const costUsd of [0.1 + 0.2, 1e-6, 0]) {
+      const flat = rows.map((row, index) => ({
+        ...row,
+        prompt: `${row.prompt} ${'word '.repeat(index % 50)}`,
+        outcomes: { [CHEAP]: { score: 1, cost_usd: costUsd }, [DEAR]: { score: 1, cost_usd: 2 * costUsd } },
+      }));
+      const decision = createReplay(flat, { [CHEAP]: {}, [DEAR]: {} }).decide(sum, { objective: 'cost' });
+      expect(decision?.model).toBe(CHEAP);
+      expect(decision?.predicted.cost_usd).toBeLessThanOrEqual(costUsd * 1.5);
+    }
+  });
+
   it('does not rely on a model that has a handful of rows', () => {
     const thin = rows.map((row, index) =>
       index < 6 ? row : { ...row, outcomes: { [DEAR]: row.outcomes[DEAR] as RecordedRow['outcomes'][string] } },

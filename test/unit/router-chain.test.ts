@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Strategy } from '../../src/domain/job.ts';
 import { createRouter, type Knowledge, type Route, type RouteQuestion } from '../../src/router/index.ts';
-import { configOf, knowledgeWith, MODELS, type ModelInput, questionWith, seededRandom } from './router-fixture.ts';
+import { configOf, knowledgeWith, MODELS, type ModelInput, NOW, questionWith, seededRandom } from './router-fixture.ts';
 
 const aliasesOf = (route: Route): string[] => route.chain.map(({ model }) => model.alias);
 
@@ -86,6 +87,18 @@ describe('deployments of one model', () => {
     expect(c).toBe(0);
   });
 
+  it('share nothing when one is dearer, or the strategy wants the quickest', () => {
+    const dear = { ...deployment(5, '50ms'), price: { input: 10, output: 40 } };
+    const chain = (strategy: Strategy): string[] => aliasesOf(routeOf({ models: { ...models, dear } }, { strategy }));
+    for (let job = 0; job < 20; job += 1) expect(chain('cost').at(-1)).toBe('dear');
+    expect(chain('latency')[0]).toBe('dear');
+  });
+
+  it('send calls elsewhere while the quicker one is busy', () => {
+    const inFlight = new Map([['mid-a', 50]]);
+    expect(sharesOf('latency', { inFlight })['mid-b']).toBeGreaterThan(600);
+  });
+
   it('keep the places that the strategy gave them', () => {
     const { chain } = routeOf({ models: { ...models, nano: MODELS['nano'] as ModelInput } }, { strategy: 'task' });
     expect(chain.map(({ model }) => model.family)).toEqual(['mid', 'nano', 'mid', 'mid']);
@@ -109,6 +122,13 @@ describe('when no model keeps the limits', () => {
     const route = routeOf({ routing: { on_no_candidate: 'cheapest', strategy: 'task' } }, tooFast);
     expect(aliasesOf(route)[0]).toBe('nano');
     expect(route.relaxed).toBe('cheapest');
+  });
+
+  it('but not while one that keeps all limits only takes no calls at the moment', () => {
+    const benchedUntil = new Map([['nano', NOW + 500]]);
+    const route = routeOf({ routing: { on_no_candidate: 'relax-latency' } }, { maxLatencyMs: 1_000 }, { benchedUntil });
+    expect(route.chain).toEqual([]);
+    expect(route.dropped.find(({ alias }) => alias === 'nano')?.reason).toBe('benched');
   });
 
   it('but a limit on cost holds whatever happens', () => {

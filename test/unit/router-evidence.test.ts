@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Evidence, type EvidenceCell, NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import { createRouter, type Knowledge, type Route, type RouteQuestion } from '../../src/router/index.ts';
-import { configOf, knowledgeWith, MODELS, questionWith, seededRandom } from './router-fixture.ts';
+import { configOf, knowledgeWith, type ModelInput, MODELS, questionWith, seededRandom } from './router-fixture.ts';
 
 type Scores = { n: number; share: number; outputTokens?: number };
 
@@ -56,6 +56,27 @@ describe('what was learned', () => {
     expect(guessed?.predicted.costNanos).toBe(25_000_000);
   });
 
+  it('is worked out anew when lengths change, with the scores as they were', () => {
+    const longer = evidenceOf({ big: { coding: { n: 2_000, share: 0.9, outputTokens: 900 } } }).models['big']?.[
+      'coding'
+    ];
+    const { big, ...others } = EVIDENCE.models;
+    const coding = { ...big?.['coding'], output_tokens: longer?.output_tokens };
+    const next = { ...EVIDENCE, version: 2, models: { ...others, big: { ...big, coding } } } as Evidence;
+    const [before] = ask(questionWith({ models: ['big'] })).chain;
+    const [after] = ask(questionWith({ models: ['big'] }), { evidence: next }).chain;
+    expect(after?.predicted.score).toBe(before?.predicted.score);
+    expect(after?.predicted.costNanos).toBeGreaterThan(3 * (before?.predicted.costNanos ?? 0));
+  });
+
+  it('has a mix of tasks that is counted by jobs and not by cells', () => {
+    const mix = (coding: number, law: number): Evidence => ({ ...EVIDENCE, tasks: { coding, law } });
+    const untagged = questionWith({ task: null, strategy: 'task', models: ['nano'] });
+    const scoreOf = (evidence: Evidence): number => ask(untagged, { evidence }).chain[0]?.predicted.score ?? 0;
+    expect(scoreOf(mix(9_000, 1_000))).toBeCloseTo(0.84, 1);
+    expect(scoreOf(mix(1_000, 9_000))).toBeCloseTo(0.36, 1);
+  });
+
   it('is shared by the deployments of one model', () => {
     const models = {
       'nano-eu': { ...MODELS['nano'], deployment_of: 'nano' },
@@ -105,6 +126,30 @@ const guess = (coding: number): NonNullable<RouteQuestion['guess']> => ({
   confidence: Math.max(coding, 1 - coding),
 });
 
+describe('a floor that nothing but the best single model is sure to keep', () => {
+  // A handful of scores each: who is best at which task is luck.
+  const few = evidenceOf({
+    nano: { coding: { n: 4, share: 1 }, law: { n: 4, share: 0.5 } },
+    mid: { coding: { n: 4, share: 0.5 }, law: { n: 4, share: 1 } },
+    big: { coding: { n: 4, share: 0.75 }, law: { n: 4, share: 0.75 } },
+  });
+
+  it('takes that model, and nobody that only looks better', () => {
+    const route = ask(floored({ strategy: 'cost' }), { evidence: few });
+    expect(firstOf(route)).toBe(route.floor?.best);
+  });
+});
+
+describe('jobs without a task', () => {
+  it('are judged by the scores of such jobs, where there are any', () => {
+    const evidence = evidenceOf({
+      nano: { '': { n: 400, share: 0.9 }, coding: { n: 400, share: 0.1 } },
+      big: { '': { n: 400, share: 0.2 }, coding: { n: 400, share: 0.9 } },
+    });
+    expect(firstOf(ask(questionWith({ task: null, strategy: 'task' }), { evidence }))).toBe('nano');
+  });
+});
+
 describe('a task that was read from the prompt', () => {
   it('counts like one that was named, when that is sure', () => {
     expect(firstOf(ask(floored({ strategy: 'cost', task: null, guess: guess(0.99) })))).toBe('nano');
@@ -152,6 +197,36 @@ describe('exploration', () => {
     expect(explored.length / routes.length).toBeGreaterThan(0.12);
     expect(explored.length / routes.length).toBeLessThan(0.28);
     expect(new Set(explored.map(firstOf)).size).toBeGreaterThan(1);
+  });
+
+  it('is not where nothing that is estimated counts', () => {
+    for (let seed = 0; seed < 100; seed += 1) {
+      for (const strategy of ['cost', 'order', 'round-robin'] as const) {
+        expect(chosen(questionWith({ strategy }), seed).why).toBe('best');
+      }
+    }
+  });
+
+  it('asks models whose latency nobody has seen, and hardly ever one that is known to be slow', () => {
+    const call = { p50: 4_000, p95: 9_000, count: 100 };
+    const latencies = new Map([
+      ['mid', call],
+      ['big', { ...call, p50: 8_000 }],
+    ]);
+    const firsts = Array.from({ length: 2_000 }, (_, seed) => {
+      const knowledge = knowledgeWith({ evidence: NO_EVIDENCE, latencies, random: seededRandom(seed) });
+      const slow = createRouter(
+        configOf({
+          routing: { exploration: 0.2 },
+          models: { ...MODELS, nano: { ...(MODELS['nano'] as ModelInput), latency: { p50: '6s', p95: '9s' } } },
+        }),
+      );
+      return firstOf(slow.route(questionWith({ strategy: 'latency' }), knowledge));
+    });
+    const count = (alias: string): number => firsts.filter((first) => first === alias).length;
+    expect(count('mid')).toBeGreaterThan(1_600);
+    expect(count('nano')).toBeGreaterThan(40);
+    expect(count('big')).toBeLessThan(5);
   });
 
   it('never takes a job that was tried already, or that may not be explored with', () => {

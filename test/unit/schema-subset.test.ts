@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { satisfiesSchema } from '../../src/domain/json-schema.ts';
+import { satisfiesSchema } from '../../src/domain/schema-check.ts';
 import { checkablePart } from '../../src/domain/schema-subset.ts';
 
 const takes = (schema: object, value: unknown): boolean => {

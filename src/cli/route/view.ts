@@ -5,7 +5,7 @@ import { formatCount, formatLatency, formatPercent, styled } from '../format.ts'
 import type { LiveObservations } from '../live-observations.ts';
 import { type Column, renderTable } from '../table.ts';
 
-export type Decision = {
+export type RoutedPrompt = {
   route: Route;
   question: RouteQuestion;
   /** Of the prompt, by OpenAI's tokeniser: workers decide by the estimate, and here a person sees how good that is. */
@@ -26,7 +26,7 @@ const COLUMNS: readonly Column[] = [
 ];
 const UTILITY: Column = { title: 'utility', align: 'right' };
 
-export function printDecision(context: Context, decision: Decision): void {
+export function printDecision(context: Context, decision: RoutedPrompt): void {
   const { route, question, observations } = decision;
   context.note(describeQuestion(decision));
   context.note(observations.isLive ? `latencies from ${observations.source}` : describeAbsence(observations));
@@ -40,7 +40,7 @@ export function printDecision(context: Context, decision: Decision): void {
 
 const bold = (titles: string): string => styled('bold', titles);
 
-function describeQuestion({ route, question, countedTokens, description }: Decision): string {
+function describeQuestion({ route, question, countedTokens, description }: RoutedPrompt): string {
   const { quality, cost, latency } = route.weights;
   const strategy =
     route.strategy === 'hybrid' ? `hybrid (quality ${quality}, cost ${cost}, latency ${latency})` : route.strategy;
@@ -67,7 +67,7 @@ function describeGuess({ guess }: RouteQuestion): string {
 }
 
 /** What the scores rest on, and what a floor on quality made of them. */
-function describeEvidence({ route, observations: { evidence } }: Decision): string[] {
+function describeEvidence({ route, observations: { evidence } }: RoutedPrompt): string[] {
   const scored = Object.values(evidence.models).flatMap((cells) =>
     Object.values(cells).map(({ score }) => score?.n ?? 0),
   );
@@ -110,7 +110,7 @@ function tableOf({ chain, strategy }: Route): string[] {
   return renderTable([...COLUMNS, ...(isWeighed ? [UTILITY] : [])], rows, bold);
 }
 
-export function factsOf({ route, question, countedTokens, observations }: Decision): object {
+export function factsOf({ route, question, countedTokens, observations }: RoutedPrompt): object {
   return {
     task: route.task,
     strategy: route.strategy,

@@ -53,6 +53,7 @@ Example:
     );
     for (const prompt of prompts) {
       const decision = replay.decide(prompt, { objective: flags.objective });
+      if (decision === undefined) throw new InputError(`${flags.data}: ${prompt.id}: no model may serve it`);
       if (!process.stdout.write(`${JSON.stringify(decision)}\n`)) await once(process.stdout, 'drain');
     }
   });

@@ -27,10 +27,16 @@ export const tableCommand = new Command('table')
       if (task !== undefined && rows.length === 0 && task !== WITHOUT_TASK && !Object.hasOwn(config.tasks, task)) {
         throw new InputError(unknownName('task', task, config.tasks));
       }
-      if (json) for (const row of rows) context.print(JSON.stringify({ ...row, task: row.task || null }));
+      if (json) for (const row of rows) context.print(JSON.stringify(toLine(row, evidence)));
       else show(context, evidence, rows);
     });
   });
+
+/** `task_jobs`: scored jobs of the task, whichever model they had. */
+function toLine(row: EvidenceRow, { tasks }: Evidence): object {
+  if (tasks === undefined) return { ...row, task: row.task || null };
+  return { ...row, task: row.task || null, task_jobs: new Map(Object.entries(tasks)).get(row.task) ?? 0 };
+}
 
 const COLUMNS: readonly Column[] = [
   { title: 'task' },

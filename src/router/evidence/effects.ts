@@ -26,7 +26,8 @@ export type Effects = {
 export type SeenCell = { n: number; sum: number; squares: number };
 
 const MOST_ROUNDS = 100;
-const CONVERGED = 1e-5;
+/** How much the variances may still move: far less than anything that they decide. */
+const CONVERGED = 1e-3;
 /**
  * How far models differ, and the cells of one model beyond that, as if so many more had been seen: of two models that look
  * alike nobody can say that models are alike.

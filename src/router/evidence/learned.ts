@@ -1,11 +1,19 @@
-import type { Evidence, EvidenceCell } from '../../domain/evidence.ts';
+import { type Evidence, type EvidenceCell, NO_TASK } from '../../domain/evidence.ts';
 import type { ModelSpec } from '../../domain/model.ts';
 import { nanosToUsd } from '../../domain/money.ts';
 import { nanosAt, type PriceColumn } from '../price-column.ts';
 import { type Effects, fitEffects } from './effects.ts';
 import { exchangeRates, type Market, varianceOf } from './exchange-rate.ts';
 import { expectedFigures } from './figures.ts';
-import { configuredScore, type EvidenceTable, seenCells, sharesOf, tableOf } from './table.ts';
+import {
+  configuredScore,
+  type EvidenceTable,
+  haveSameScores,
+  isScored,
+  seenCells,
+  sharesOf,
+  tableOf,
+} from './table.ts';
 
 /** What is expected of each model at one task, by row of the catalogue. Never changed. */
 export type Expectations = {
@@ -34,7 +42,11 @@ export type Learned = {
   expect: (task: string | null) => Expectations;
   /** Undefined while no scores were given. */
   exchange: (floor: number) => Exchange | undefined;
+  fitted: Fitted;
 };
+
+/** Scores and what was made of them. */
+type Fitted = { table: EvidenceTable; effects: Effects | undefined };
 
 /** In standard deviations: what is taken off a score because the model is little known. */
 const CAUTION = 1;
@@ -45,20 +57,24 @@ const USUAL_TOKENS = { input: 500, output: 300 };
 
 type Figures = Record<'inputTokens' | 'outputTokens' | 'inputRatios', readonly Float64Array[]>;
 
-/** Works out once what the evidence says of the models: `z` is how sure a floor on quality must be. */
+/**
+ * Works out what the evidence says of the models: `z` is how sure a floor on quality must be. What takes longest, fitting
+ * the scores, is taken over from `previous` when only other figures have changed.
+ */
 export function learnFrom(
   evidence: Evidence | undefined,
   models: readonly ModelSpec[],
-  { prices, z }: { prices: PriceColumn; z: number },
+  { prices, z, previous }: { prices: PriceColumn; z: number; previous?: Fitted | undefined },
 ): Learned {
   const table = tableOf(evidence, models);
   const figures = figuresIn(table);
-  const shares = sharesOf(table);
-  const effects = table.hasScores ? fitEffects(seenCells(table, models)) : undefined;
+  const shares = sharesOf(table, evidence?.tasks);
+  const effects = effectsOf(table, models, previous);
   const market = effects && toMarket(effects, { table, figures, shares, prices });
 
   const expect = memoise((task: string | null): Expectations => {
-    const index = task === null ? -1 : table.tasks.indexOf(task);
+    const name = task ?? (isScored(table, NO_TASK) ? NO_TASK : null);
+    const index = name === null ? -1 : table.tasks.indexOf(name);
     const { mean, deviation } = effects
       ? estimateAt(effects, { index, task, shares })
       : { mean: configuredAt(models, table, task), deviation: new Float64Array(table.families.length) };
@@ -83,7 +99,13 @@ export function learnFrom(
       best: table.firstRows[best] as number,
     };
   });
-  return { expect, exchange };
+  return { expect, exchange, fitted: { table, effects } };
+}
+
+function effectsOf(table: EvidenceTable, models: readonly ModelSpec[], previous: Fitted | undefined) {
+  if (!table.hasScores) return undefined;
+  if (previous?.effects && haveSameScores(previous.table, table)) return previous.effects;
+  return fitEffects(seenCells(table, models));
 }
 
 /** Without a task, or with the cell of none, what is expected of the mix of all jobs. */

@@ -34,6 +34,21 @@ export function tableOf(evidence: Evidence | undefined, models: readonly ModelSp
   };
 }
 
+/** Whether two tables of the same models hold the very same scores: whoever reads evidence keeps what has not changed. */
+export function haveSameScores(one: EvidenceTable, other: EvidenceTable): boolean {
+  if (one.tasks.length !== other.tasks.length) return false;
+  return other.tasks.every(
+    (task, index) =>
+      one.tasks[index] === task &&
+      other.families.every((_, family) => one.cells[index]?.[family]?.score === other.cells[index]?.[family]?.score),
+  );
+}
+
+/** Whether a task has scores of its own. */
+export function isScored({ tasks, cells }: EvidenceTable, task: string): boolean {
+  return cells[tasks.indexOf(task)]?.some((cell) => (cell?.score?.n ?? 0) > 0) ?? false;
+}
+
 /** The scores of each cell, with those of the configuration among them. */
 export function seenCells({ tasks, cells, firstRows }: EvidenceTable, models: readonly ModelSpec[]): SeenCell[][] {
   return tasks.map((task, index) =>
@@ -44,7 +59,8 @@ export function seenCells({ tasks, cells, firstRows }: EvidenceTable, models: re
       return {
         n: n + CONFIGURED_SCORES,
         sum: sum + CONFIGURED_SCORES * configured,
-        squares: squares + CONFIGURED_SCORES * configured ** 2,
+        // As if they had been 0 or 1: ten equal scores would tell that answers hardly differ.
+        squares: squares + CONFIGURED_SCORES * configured,
       };
     }),
   );
@@ -54,9 +70,13 @@ export function configuredScore({ scores, defaultScore }: ModelSpec, task: strin
   return scores.get(task) ?? defaultScore;
 }
 
-/** Part of the scored jobs that each task had. */
-export function sharesOf({ cells }: EvidenceTable): number[] {
-  const counts = cells.map((row) => row.reduce((sum, cell) => sum + (cell?.score?.n ?? 0), 0));
+/** Part of the scored jobs that each task has; by the cells, whose counts are bounded, where nobody counted the jobs. */
+export function sharesOf({ tasks, cells }: EvidenceTable, counted: Evidence['tasks']): number[] {
+  const counts = tasks.map((task, index) =>
+    counted === undefined
+      ? (cells[index] ?? []).reduce((sum, cell) => sum + (cell?.score?.n ?? 0), 0)
+      : (ownValue(counted, task) ?? 0),
+  );
   const total = counts.reduce((sum, count) => sum + count, 0);
   return counts.map((count) => (total > 0 ? count / total : 1 / counts.length));
 }

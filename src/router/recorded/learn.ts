@@ -20,12 +20,14 @@ type Sample = Outcome & { task: string; estimatedTokens: number };
 
 /** Providers ask about so many times as much for an answer's token as for a prompt's. */
 const OUTPUT_PER_INPUT_PRICE = 4;
+const LEAST_PROMPT_PART = 0.01;
 const LONG_ANSWER_SHARE = 0.99;
+const MOST_ANSWER_TOKENS = 1_000_000;
 const USUAL_LONG_ANSWER_TOKENS = 1_024;
 
 export function learnFromRows(rows: readonly RecordedRow[], models: RecordedModels): Lessons {
   const lessons: Lessons = {
-    evidence: { v: 1, version: 1, updated_at: 0, models: {} },
+    evidence: { v: 1, version: 1, updated_at: 0, models: {}, tasks: countTasks(rows) },
     latencies: new Map(),
     prices: new Map(),
     longAnswerTokens: USUAL_LONG_ANSWER_TOKENS,
@@ -44,13 +46,22 @@ export function learnFromRows(rows: readonly RecordedRow[], models: RecordedMode
     const latency = latencyOf(samples);
     if (latency) lessons.latencies.set(name, latency);
   }
-  if (answers.length > 0) lessons.longAnswerTokens = Math.max(1, Math.ceil(quantile(answers, LONG_ANSWER_SHARE)));
+  if (answers.length > 0) {
+    const longTokens = Math.ceil(quantile(answers, LONG_ANSWER_SHARE));
+    lessons.longAnswerTokens = Math.min(MOST_ANSWER_TOKENS, Math.max(1, longTokens));
+  }
   return lessons;
 }
 
 /** What the router estimates of a recorded prompt: its tools were sent with it. */
 export function recordedTextOf({ prompt, tools }: Pick<RecordedPrompt, 'prompt' | 'tools'>): string {
   return tools === undefined ? prompt : `${prompt}\n${tools}`;
+}
+
+function countTasks(rows: readonly RecordedRow[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { task = NO_TASK } of rows) counts.set(task, (counts.get(task) ?? 0) + 1);
+  return Object.fromEntries(counts);
 }
 
 function samplesByModel(rows: readonly RecordedRow[], models: RecordedModels): Map<string, Sample[]> {
@@ -96,9 +107,10 @@ function fittedPrice(samples: readonly Sample[]): TokenPrice {
       squares += (estimatedTokens - tokens) ** 2;
     }
   }
-  const slope = squares > 0 ? Math.max(0, together / squares) : 0;
   const usual = mean(priced.map(({ cost_usd: usd = 0, estimatedTokens }) => usd / Math.max(1, estimatedTokens)));
-  const input = Math.min(slope, usual) || 0;
+  const slope = squares > 0 ? Math.min(together / squares, usual) : 0;
+  // A cost that does not grow with the prompt is the answer's alone, whatever rounding says.
+  const input = slope > LEAST_PROMPT_PART * usual ? slope : 0;
   const output = OUTPUT_PER_INPUT_PRICE * (input > 0 ? input : usual) || 0;
   return { input: input * 1e6, output: output * 1e6 };
 }

@@ -23,6 +23,16 @@ export function readCells(hash: Readonly<Record<string, string>>): Record<string
   return Object.fromEntries(cells);
 }
 
+/** The scored jobs of each task; undefined where none were counted. */
+export function readTasks(hash: Readonly<Record<string, string>>): Record<string, number> | undefined {
+  const tasks = Object.entries(hash).flatMap(([field, text]) => {
+    const [name, task = ''] = field.split(' ');
+    const jobs = Number(text);
+    return name === 'task' && jobs >= 0 && Number.isFinite(jobs) ? [[task, jobs] as const] : [];
+  });
+  return tasks.length === 0 ? undefined : Object.fromEntries(tasks);
+}
+
 function readMoments(text: string): Moments | undefined {
   const [n = Number.NaN, sum = Number.NaN, squares = Number.NaN] = text.split(' ').map(Number);
   return Number.isFinite(n + sum + squares) ? { n, sum, squares } : undefined;

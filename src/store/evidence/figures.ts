@@ -14,8 +14,10 @@ export type Figure = {
   figure: number;
   /** What it takes the place of. */
   previous?: number;
-  /** Where its place is noted, if it may be corrected. */
-  note?: { key: string; source: string };
+  /** Whose answer was scored: a job counts once, however many score it. `notes` is the hash of its scores. */
+  job?: { task: string; notes: string; result: string };
+  /** Under whose name its place is noted, if it may be corrected. */
+  source?: string;
 };
 
 /** The name that what is learned of a model stands under. */
@@ -30,8 +32,9 @@ export function figuresOfFeedback(entries: readonly FeedbackEntry[], keys: Keys,
       field: fieldOf('score', of),
       figure: score,
       ...(previous === undefined ? {} : { previous }),
+      job: { task: of, notes: keys.feedbackOf(jobId), result: keys.result(jobId) },
       // An expectation does not change its mind.
-      ...(source === EXPECT_SOURCE ? {} : { note: { key: keys.feedbackOf(jobId), source } }),
+      ...(source === EXPECT_SOURCE ? {} : { source }),
     };
   });
 }
@@ -41,7 +44,14 @@ export function figuresOfUsage(entries: readonly UsageEntry[], familyOf: FamilyO
   return entries.flatMap(({ record }) => {
     const [model, task] = [familyOf(record.model), record.task ?? NO_TASK];
     if (record.outcome !== 'completed' || record.estimated || !isCell(model, task)) return [];
-    const measures = ['input_tokens', 'output_tokens'] as const;
-    return measures.map((measure) => ({ model, field: fieldOf(measure, task), figure: record[measure] }));
+    const { input_tokens: input, output_tokens: output, estimated_input_tokens: estimate = 0 } = record;
+    const ratio = estimate > 0 ? [['input_ratio', clampRatio(input / estimate)] as const] : [];
+    const figures = [['input_tokens', input] as const, ['output_tokens', output] as const, ...ratio];
+    return figures.map(([measure, figure]) => ({ model, field: fieldOf(measure, task), figure }));
   });
+}
+
+/** One call whose prompt was counted in an odd way must not outweigh hundreds of others. */
+function clampRatio(ratio: number): number {
+  return Math.min(20, Math.max(0.1, ratio));
 }

@@ -1,10 +1,14 @@
 import type { Redis } from 'ioredis';
 import { type Evidence, type EvidenceCell, NO_EVIDENCE } from '../../domain/evidence.ts';
 import type { Keys } from '../keys.ts';
-import { readCells } from './cells.ts';
+import { readCells, readTasks } from './cells.ts';
+import { keepEqual } from './keep-equal.ts';
 
 export type EvidenceReader = {
-  /** The newest known; never waits. The same object for as long as nothing has changed. */
+  /**
+   * The newest known; never waits. The same object for as long as nothing has changed; of one that has, every part that
+   * is as it was is the same object: by the `score` of its cells one sees whether anything but lengths has changed.
+   */
   current(): Evidence;
   /** Fetches what changed since the last time: one small question when nothing did. */
   refresh(): Promise<void>;
@@ -15,9 +19,9 @@ export function createEvidenceReader(redis: Redis, keys: Keys): EvidenceReader {
   let evidence = NO_EVIDENCE;
 
   async function refresh(): Promise<void> {
-    const [version, updatedAt] = (await redis.hmget(keys.evidence, 'version', 'updated_at')).map(Number);
     // Also a smaller one: Redis may have been emptied.
-    if (version === undefined || version === evidence.version) return;
+    if (Number(await redis.hget(keys.evidence, 'version')) === evidence.version) return;
+    const root: Record<string, string> = await redis.hgetall(keys.evidence);
     const versions: Record<string, string> = await redis.hgetall(keys.evidenceVersions);
     const models = { ...evidence.models };
     for (const model of Object.keys(models)) {
@@ -33,7 +37,14 @@ export function createEvidenceReader(redis: Redis, keys: Keys): EvidenceReader {
       if (Object.keys(cells).length > 0) models[model] = cells;
       else delete models[model];
     }
-    evidence = { v: 1, version, updated_at: updatedAt ?? 0, models };
+    const tasks = readTasks(root);
+    evidence = keepEqual<Evidence>(evidence, {
+      v: 1,
+      version: Number(root['version'] ?? 0),
+      updated_at: Number(root['updated_at'] ?? 0),
+      models,
+      ...(tasks === undefined ? {} : { tasks }),
+    });
   }
 
   return { current: () => evidence, refresh };

@@ -17,8 +17,9 @@ export type TakenIn = { outcome: 'taken' | 'known' | 'newer'; version: number };
 
 /** Takes in evidence from elsewhere: all of it in one step, or nothing. */
 export async function takeIn(redis: Redis, keys: Keys, evidence: Evidence, how: TakeInHow): Promise<TakenIn> {
-  const cells = JSON.stringify(cellsOf(evidence));
-  const reply = await redis.eval(TAKE_IN, 2, keys.evidence, keys.evidenceVersions, how, evidence.version, cells);
+  const { version: itsVersion, tasks = {} } = evidence;
+  const parts = [JSON.stringify(cellsOf(evidence)), JSON.stringify(tasks)];
+  const reply = await redis.eval(TAKE_IN, 2, keys.evidence, keys.evidenceVersions, how, itsVersion, ...parts);
   const [outcome, version] = reply as [TakenIn['outcome'], number];
   return { outcome, version };
 }
