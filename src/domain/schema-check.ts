@@ -38,7 +38,7 @@ export function compileSchema(root: JsonSchemaObject, steps: Steps): (value: unk
     },
     refer: remember((reference) => resolveReference(root, reference) ?? false),
     allowedBy: remember(({ const: only, enum: options }) => {
-      const lists = [only === undefined ? [] : [[only]], options === undefined ? [] : [options]].flat();
+      const lists = [only === undefined ? undefined : [only], options].filter((list) => list !== undefined);
       return lists.map((list) => new Set(list.map(check.canonical)));
     }),
     canonical: (value) =>
@@ -156,7 +156,7 @@ function canonicalText(value: unknown, steps: Steps): string {
     spend(steps, 1 + (key.length + (typeof part === 'string' ? part.length : 0)) / CHARACTERS_A_STEP);
     if (!isObject(part)) return part;
     const fields = Object.entries(part);
-    spend(steps, fields.length);
+    spend(steps, 2 * fields.length);
     return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
   };
   return typeof value === 'object' ? JSON.stringify(value, inOrder) : JSON.stringify(inOrder('', value));

@@ -1,6 +1,6 @@
 import type { ZodType } from 'zod';
 import { Assertions, type JsonSchemaObject, LONGEST_LIST, resolveReference } from './json-schema.ts';
-import { type Steps, createSteps, spend } from './steps.ts';
+import { type Steps, spend } from './steps.ts';
 
 /**
  * Schemas that come with a request are written for its provider and may say more than we can check. What is left out
@@ -35,7 +35,7 @@ const CHARACTERS_A_STEP = 16;
  * As much of a JSON Schema, which has come as JSON, as we can check: the schema itself when that is all of it, undefined
  * when it is nothing, or cannot be told in so many steps.
  */
-export function checkablePart(schema: unknown, steps: Steps = createSteps()): JsonSchemaObject | undefined {
+export function checkablePart(schema: unknown, steps: Steps): JsonSchemaObject | undefined {
   if (!isObject(schema)) return undefined;
   const { $defs, definitions } = schema;
   const sections = { ...(isObject($defs) && { $defs }), ...(isObject(definitions) && { definitions }) } as Sections;
@@ -51,8 +51,8 @@ type Sections = Pick<JsonSchemaObject, '$defs' | 'definitions'>;
 type Whole = { sections: Sections; steps: Steps };
 
 /** What is left of a value, undefined when it is left out. */
-type Part<Value = unknown> = {
-  part: Value;
+type Part = {
+  part: unknown;
   /** Nothing in it was left out. */
   isWhole: boolean;
   /** A reference may lead to something of which something was left out. */

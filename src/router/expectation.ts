@@ -11,14 +11,14 @@ export type TaskGuess = {
 };
 
 /** Tasks less likely than this do not count: mixing many columns would take longer than all the rest of a decision. */
-const LEAST_PROBABILITY = 0.02;
+const LEAST_PROBABILITY = 0.05;
 
 /** What is expected of a job's models: by its task, else by what its prompt was read as, else of the mix of all jobs. */
 export function expectationsFor(learned: Learned, task: string | null, guess: TaskGuess | undefined): Expectations {
   return task === null && guess !== undefined ? mixed(learned, guess) : learned.expect(task);
 }
 
-/** Score for a dollar at a job's task, or over the tasks that its prompt may be of. */
+/** Score for a dollar at a job's task, or at the most careful of the tasks that its prompt may well be of. */
 export function rateFor(
   { ratePerUsd }: Exchange,
   task: string | null,
@@ -26,13 +26,14 @@ export function rateFor(
 ): number | undefined {
   if (task !== null) return ratePerUsd(task);
   if (guess === undefined) return undefined;
-  let sum = 0;
+  let least = Infinity;
   for (const [index, name] of guess.tasks.entries()) {
+    if ((guess.probabilities[index] as number) < LEAST_PROBABILITY) continue;
     const rate = ratePerUsd(name);
     if (rate === undefined) return undefined;
-    sum += (guess.probabilities[index] as number) * rate;
+    least = Math.min(least, rate);
   }
-  return sum;
+  return least === Infinity ? 0 : least;
 }
 
 function mixed(learned: Learned, { tasks, probabilities }: TaskGuess): Expectations {
@@ -44,20 +45,22 @@ function mixed(learned: Learned, { tasks, probabilities }: TaskGuess): Expectati
   const [first] = parts;
   if (first === undefined) return learned.expect(null);
   if (parts.length === 1) return first.of;
-  const mix = (column: keyof Expectations): Float64Array => {
-    const sums = new Float64Array(first.of[column].length);
-    for (const { probability, of } of parts) {
-      const from = of[column];
-      const share = probability / total;
-      for (let row = 0; row < sums.length; row += 1) sums[row] = (sums[row] as number) + share * (from[row] as number);
-    }
-    return sums;
+  const rows = first.of.scores.length;
+  const made: Expectations = {
+    scores: new Float64Array(rows),
+    deviations: new Float64Array(rows),
+    safeScores: new Float64Array(rows),
+    outputTokens: new Float64Array(rows),
+    inputRatios: new Float64Array(rows),
   };
-  return {
-    scores: mix('scores'),
-    deviations: mix('deviations'),
-    safeScores: mix('safeScores'),
-    outputTokens: mix('outputTokens'),
-    inputRatios: mix('inputRatios'),
-  };
+  for (const { probability, of } of parts) {
+    for (const column of COLUMNS) addShare(made[column], of[column], probability / total);
+  }
+  return made;
+}
+
+const COLUMNS = ['scores', 'deviations', 'safeScores', 'outputTokens', 'inputRatios'] as const;
+
+function addShare(sums: Float64Array, from: Float64Array, share: number): void {
+  for (let row = 0; row < sums.length; row += 1) sums[row] = (sums[row] as number) + share * (from[row] as number);
 }

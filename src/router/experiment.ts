@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Config, ExperimentConfig } from '../domain/config.ts';
+import { type ExperimentPart, partsOf } from '../domain/experiment-part.ts';
 import type { Strategy } from '../domain/job.ts';
 import { type Columns, type Places, placesOf } from './columns.ts';
 import type { Knowledge } from './predict.ts';
@@ -30,31 +31,24 @@ export type Experiment = {
   tasks: ReadonlySet<string> | undefined;
   /** Hashed with the unit. With a salt that only the operator knows nobody can choose an id for the sake of a variant. */
   salt: string;
-  /** Who takes part: units whose place in [0, 1) is in [from, to). Undefined when all do. */
-  part: Part | undefined;
+  /** Undefined when all take part. */
+  part: ExperimentPart | undefined;
   variants: readonly Variant[];
   totalWeight: number;
   choosesModels: boolean;
 };
 
-/** Experiments of one exclusion group have places by the same hash, side by side, so that nobody is in two of them. */
-type Part = { group: string | undefined; from: number; to: number };
-
 export function compileExperiments(experiments: Config['experiments'], columns: Columns): readonly Experiment[] {
-  const taken = new Map<string, number>();
-  return Object.entries(experiments).map(([name, experiment]) => {
-    const { exclusion_group: group, share } = experiment;
-    if (group === undefined && share === 1) return compileExperiment(name, experiment, undefined, columns);
-    const from = group === undefined ? 0 : (taken.get(group) ?? 0);
-    if (group !== undefined) taken.set(group, from + share);
-    return compileExperiment(name, experiment, { group, from, to: from + share }, columns);
-  });
+  const parts = partsOf(experiments);
+  return Object.entries(experiments).map(([name, experiment]) =>
+    compileExperiment(name, experiment, parts.get(name), columns),
+  );
 }
 
 function compileExperiment(
   name: string,
   experiment: ExperimentConfig,
-  part: Part | undefined,
+  part: ExperimentPart | undefined,
   columns: Columns,
 ): Experiment {
   const variants = Object.entries(experiment.variants).map(([variantName, variant]): Variant => {

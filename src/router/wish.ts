@@ -59,7 +59,7 @@ function tierFor({ task, promptText }: RouteQuestion): Tier | undefined {
 
 /**
  * What the floor on quality asks of this job, once scores were learned. Whoever cannot tell what kind of work it is makes
- * the safe choice: the model that is best over all of them.
+ * the safe choice: the best that is expected of all kinds that it may be, at whatever cost.
  */
 export function floorFor(
   { task, guess }: RouteQuestion,
@@ -69,6 +69,7 @@ export function floorFor(
 ): Floor | undefined {
   const exchange = qualityFloor === undefined ? undefined : learned.exchange(qualityFloor);
   if (exchange === undefined) return undefined;
+  const rate = rateFor(exchange, task, guess);
   const isSure = task !== null || (guess !== undefined && guess.confidence >= leastConfidence);
-  return { ratePerUsd: isSure ? rateFor(exchange, task, guess) : undefined, best: exchange.best };
+  return { ratePerUsd: rate === undefined || isSure ? rate : 0, best: exchange.best };
 }

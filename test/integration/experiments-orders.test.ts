@@ -57,7 +57,7 @@ describe('workers', () => {
 
     const counted = (await harness.usage()).filter(({ variant }) => variant !== undefined).length;
     const experiment = config.experiments['trial'] ?? ExperimentConfig.parse({});
-    const tally = await createExperimentTally(redis, keys, 'trial', experiment).catchUp();
+    const tally = await createExperimentTally(redis, keys, 'trial', experiment, undefined).catchUp();
     const { a, b } = tally?.standing.arms ?? {};
     expect((a?.units ?? 0) + (b?.units ?? 0)).toBe(counted);
   });
@@ -72,7 +72,7 @@ describe('workers', () => {
     await producer.feedback(unexpected?.job_id ?? '', 0.5);
     await producer.feedback(unexpected?.job_id ?? '', 0.7);
     const experiment = config.experiments['trial'] ?? ExperimentConfig.parse({});
-    const tally = await createExperimentTally(redis, keys, 'trial', experiment).catchUp();
+    const tally = await createExperimentTally(redis, keys, 'trial', experiment, undefined).catchUp();
     const { a, b } = tally?.standing.arms ?? {};
     expect((a?.units ?? 0) + (b?.units ?? 0)).toBe(5);
     expect((a?.outcomes.n ?? 0) + (b?.outcomes.n ?? 0)).toBe(5);

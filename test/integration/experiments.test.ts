@@ -1,13 +1,11 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { z } from 'zod';
-import { ExperimentConfig } from '../../src/domain/experiment-config.ts';
+import type { ExperimentConfig } from '../../src/domain/experiment-config.ts';
 import type { Standing } from '../../src/domain/experiment-standing.ts';
-import type { UsageRecord } from '../../src/domain/usage.ts';
+import { createExperimentTallies } from '../../src/store/experiments/tallies.ts';
 import { createExperimentTally } from '../../src/store/experiments/tally.ts';
-import { experimentChore } from '../../src/workers/experiment-chore.ts';
+import { type Event, call, experimentWith, standingOf, write } from '../support/experiment-steps.ts';
 import { type Stores, openStores } from '../support/harness.ts';
-import { usageRecord } from '../support/ledger-steps.ts';
 import { killedAt } from '../support/usage-steps.ts';
 
 const open: Stores[] = [];
@@ -21,9 +19,6 @@ function newStores(): Stores {
   return stores;
 }
 
-const experimentWith = (more: Partial<z.input<typeof ExperimentConfig>> = {}) =>
-  ExperimentConfig.parse({ variants: { a: {}, b: {} }, ...more });
-
 /** What the streams may say: calls and scores of a few users, or of jobs without one, of this experiment or of another. */
 const event: fc.Arbitrary<Event> = fc.record({
   kind: fc.constantFrom('completed', 'failed', 'cached', 'correction', 'score', 'score'),
@@ -32,26 +27,6 @@ const event: fc.Arbitrary<Event> = fc.record({
   variant: fc.constantFrom('trial:a', 'trial:b', 'trial:b', 'trial:gone', 'trial2:a', undefined),
   amount: fc.nat(100),
 });
-type Event = {
-  kind: 'completed' | 'failed' | 'cached' | 'correction' | 'score';
-  job: number;
-  user: string | undefined;
-  variant: string | undefined;
-  amount: number;
-};
-
-async function write({ redis, keys }: Stores, events: readonly Event[]): Promise<void> {
-  for (const { kind, job, user, variant, amount } of events) {
-    const tags = { ...(user === undefined ? {} : { user }), ...(variant === undefined ? {} : { variant }) };
-    const call = (outcome: UsageRecord['outcome']) => usageRecord({ job: `j-${job}` }, outcome, amount);
-    const [stream, record] =
-      kind === 'score'
-        ? [keys.feedback, { job_id: `j-${job}`, model: 'small', task: null, score: amount / 100, source: 'test' }]
-        : [keys.usage, call(kind)];
-    await redis.xadd(stream, '*', 'record', JSON.stringify({ ...record, ...tags }));
-  }
-}
-
 /** Worked out apart from the product: units and first outcomes of each variant. */
 function countPlainly(measure: 'score' | 'cost', events: readonly Event[]): object {
   const seen = new Map<string, { variant: string; spent: number; isCounted: boolean }>();
@@ -109,12 +84,6 @@ function figuresOf({ arms }: Standing): object {
   );
 }
 
-async function standingOf({ redis, keys }: Stores, experiment = experimentWith()): Promise<Standing> {
-  const tally = await createExperimentTally(redis, keys, 'trial', experiment).catchUp();
-  if (tally === undefined) throw new Error('counted under another configuration');
-  return tally.standing;
-}
-
 describe('outcomes', () => {
   const kills = fc.array(fc.tuple(fc.integer({ min: 1, max: 8 }), fc.constantFrom('before', 'after')), {
     maxLength: 5,
@@ -133,7 +102,7 @@ describe('outcomes', () => {
           for (let start = 0; start < all.length; start += chunk) {
             await write(stores, all.slice(start, start + chunk));
             const dying = deaths.map(([count, when]) =>
-              createExperimentTally(killedAt(redis, count, when), keys, 'trial', experiment).catchUp(),
+              createExperimentTally(killedAt(redis, count, when), keys, 'trial', experiment, undefined).catchUp(),
             );
             await Promise.allSettled([...dying, standingOf(stores, experiment)]);
           }
@@ -188,7 +157,7 @@ describe('outcomes', () => {
     });
     await write(stores, calls.slice(0, 300));
     const { held, release, slow } = heldUpAtWriting(redis);
-    const late = createExperimentTally(slow, keys, 'trial', experiment).catchUp();
+    const late = createExperimentTally(slow, keys, 'trial', experiment, undefined).catchUp();
     await held;
     await standingOf(stores, experiment);
     await write(stores, calls.slice(300));
@@ -209,14 +178,6 @@ describe('outcomes', () => {
   });
 });
 
-const call = (variant: string, job: number): Event => ({
-  kind: 'completed',
-  job,
-  user: undefined,
-  variant,
-  amount: 5,
-});
-
 describe('another configuration of an experiment', () => {
   const before = experimentWith({ measure: 'cost' });
   const after = experimentWith({ measure: 'cost', salt: 'new' });
@@ -225,7 +186,7 @@ describe('another configuration of an experiment', () => {
     const stores = newStores();
     const { redis, keys } = stores;
     const countsAs = async (experiment: ExperimentConfig): Promise<Standing['arms'] | undefined> => {
-      const tally = createExperimentTally(redis, keys, 'trial', experiment);
+      const tally = createExperimentTally(redis, keys, 'trial', experiment, undefined);
       return (await tally.catchUp({ takesOver: true }))?.standing.arms;
     };
     await write(stores, [call('trial:a', 1), call('trial:b', 2)]);
@@ -244,8 +205,8 @@ describe('another configuration of an experiment', () => {
     const stores = newStores();
     const { redis, keys } = stores;
     await write(stores, [call('trial:a', 1)]);
-    await createExperimentTally(redis, keys, 'trial', after).catchUp({ takesOver: true });
-    expect(await createExperimentTally(redis, keys, 'trial', before).catchUp()).toBeUndefined();
+    await createExperimentTally(redis, keys, 'trial', after, undefined).catchUp({ takesOver: true });
+    expect(await createExperimentTally(redis, keys, 'trial', before, undefined).catchUp()).toBeUndefined();
     expect((await standingOf(stores, after)).arms['a']?.units).toBe(1);
   });
 
@@ -257,17 +218,25 @@ describe('another configuration of an experiment', () => {
   });
 });
 
-test('the chore counts every experiment, and nothing once its turn is over', async () => {
-  const stores = newStores();
-  const { redis, keys } = stores;
-  const experiments = { trial: experimentWith({ measure: 'cost' }), trial2: experimentWith({ measure: 'latency' }) };
-  const chore = experimentChore(redis, keys, { experiments });
-  await write(stores, [
-    { kind: 'completed', job: 1, user: undefined, variant: 'trial:a', amount: 5 },
-    { kind: 'completed', job: 2, user: undefined, variant: 'trial2:a', amount: 5 },
-  ]);
-  await expect(chore.run(AbortSignal.abort(new Error('the pool is stopping')))).rejects.toThrow('stopping');
-  expect(await redis.exists(keys.experiments)).toBe(0);
-  await chore.run(new AbortController().signal);
-  expect(Object.keys(await redis.hgetall(keys.experiments)).toSorted()).toEqual(['trial', 'trial2']);
+const group = (share: number) => experimentWith({ measure: 'cost', exclusion_group: 'g', share });
+
+describe('in an exclusion group', () => {
+  test('an experiment is another one when one before it moves its places, and the same when one behind it changes', async () => {
+    const stores = newStores();
+    const { redis, keys } = stores;
+    const unitsIn = async (experiments: Record<string, ExperimentConfig>): Promise<number | undefined> => {
+      const tally = createExperimentTallies(redis, keys, experiments).get('trial');
+      return (await tally?.catchUp({ takesOver: true }))?.standing.arms['a']?.units;
+    };
+    await write(stores, [call('trial:a', 1)]);
+    const [first, second] = [group(0.3), group(0.2)];
+    expect(await unitsIn({ first, trial: group(0.5) })).toBe(1);
+    expect(await unitsIn({ first, trial: group(0.5), second })).toBe(1);
+    // A sum of the same shares.
+    expect(await unitsIn({ one: group(0.1), two: second, trial: group(0.5) })).toBe(1);
+    expect(await unitsIn({ first: group(0.2), trial: group(0.5) })).toBe(0);
+    expect(await unitsIn({ trial: group(0.5), first })).toBe(0);
+    expect(await unitsIn({ first, trial: group(0.6) })).toBe(0);
+    expect(await unitsIn({ first, trial: group(0.5) })).toBe(1);
+  });
 });

@@ -91,6 +91,26 @@ describe('limits of a job', () => {
     expect(sim.ledger.totals().calls).toBe(0);
   });
 
+  describe('that no model can keep', () => {
+    const routing = { strategy: 'order' as const, default_max_tokens: 256, on_no_candidate: 'relax-latency' as const };
+    /** The models are said to take two seconds. */
+    const hurried = { max_latency_ms: 100, max_attempts: 1 };
+
+    test('do not cut off the call that is made all the same', async () => {
+      const slow = { model: 'sim/small', kind: 'slow' as const, rate: 1, delayMs: 400 };
+      const { result } = await runOne([slow], hurried, { routing });
+      expect(attemptsOf(result)).toEqual(['small completed']);
+      expect(result.attempts[0]?.latency_ms).toBeGreaterThanOrEqual(400);
+    });
+
+    test('leave the deadline, at which it is', async () => {
+      const silent = { model: '*', kind: 'timeout' as const, rate: 1 };
+      const { result } = await runOne([silent], { ...hurried, deadline_ms: 600 }, { routing });
+      expect(attemptsOf(result)).toEqual(['small PROVIDER_TIMEOUT']);
+      expect(result.attempts[0]?.latency_ms).toBeGreaterThan(hurried.max_latency_ms);
+    });
+  });
+
   test('a call is cut off at the deadline, and nothing is tried after it', async () => {
     const { result } = await runOne([{ model: '*', kind: 'timeout', rate: 1 }], { deadline_ms: 400 });
     expect(result).toMatchObject({ status: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });

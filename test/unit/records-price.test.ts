@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorDetails, GatewayError } from '../../src/domain/errors.ts';
 import type { Completion } from '../../src/domain/result.ts';
-import type { TokenUsage } from '../../src/domain/usage.ts';
+import { type TokenUsage, UsageRecord } from '../../src/domain/usage.ts';
 import { createRouter } from '../../src/router/index.ts';
 import {
   type Attempt,
+  type Ending,
   endingOfCompletion,
   endingOfFailure,
   endingOfSilence,
@@ -79,6 +80,23 @@ describe('the record of a call', () => {
     expect(endingOfSilence(attemptOn('unknown'))).toMatchObject({ costNanos: 0, priceSource: 'unknown' });
     const billed = endingOfCompletion(attemptOn('unknown'), answer({ billed_nanos: 7 }), 5);
     expect(billed).toMatchObject({ costNanos: 7, priceSource: 'provider' });
+  });
+
+  it('that was answered has what was expected of its prompt, where the provider counted it', () => {
+    const attempt = attemptOn('own');
+    const recordAfter = (ending: Ending): UsageRecord => usageRecordOf(attempt, ending, NOW);
+    const answered = recordAfter(endingOfCompletion(attempt, answer(), 5));
+    expect(UsageRecord.parse(answered)).toMatchObject({
+      input_tokens: 1_000,
+      estimated_input_tokens: attempt.inputTokens.expected,
+    });
+    const others = [
+      endingOfCompletion(attempt, answer({ usage: { ...USAGE, estimated: true } }), 5),
+      { ...endingOfCompletion(attempt, answer(), 0), outcome: 'cached' as const },
+      endingOfFailure(attempt, failure({ billed: { usage: USAGE } }), 5),
+      endingOfSilence(attempt),
+    ];
+    for (const ending of others) expect(recordAfter(ending).estimated_input_tokens).toBeUndefined();
   });
 
   it('that failed has what it used, or the bound where nobody knows', () => {

@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { satisfiesSchema } from '../../src/domain/schema-check.ts';
 import { checkablePart } from '../../src/domain/schema-subset.ts';
+import { createSteps } from '../../src/domain/steps.ts';
 
 const takes = (schema: object, value: unknown): boolean => {
-  const part = checkablePart(schema);
+  const part = checkablePart(schema, createSteps());
   return part === undefined || satisfiesSchema(part, value);
 };
 
 describe('the part of a schema that can be checked', () => {
   test('is all of it where every keyword is known', () => {
     const schema = { type: 'object', properties: { a: { oneOf: [{ const: 1 }, { const: 2 }] } }, required: ['a'] };
-    expect(checkablePart(schema)).toEqual(schema);
+    expect(checkablePart(schema, createSteps())).toEqual(schema);
   });
 
   test('leaves out a keyword that is not known, and keeps those beside it', () => {

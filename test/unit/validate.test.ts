@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { z } from 'zod';
 import type { QueuedJob } from '../../src/domain/job.ts';
 import type { Completion } from '../../src/domain/result.ts';
+import { createSteps } from '../../src/domain/steps.ts';
 import { ANSWER_CHECKS, type AnswerCheck } from '../../src/domain/validation.ts';
 import type { Start } from '../../src/workers/services.ts';
 import { checksOf, failedCheck } from '../../src/workers/validate.ts';
@@ -13,10 +15,14 @@ const said = (content: string | null, more: Partial<Completion> = {}): Completio
   ...more,
 });
 
-const called = (name: string, args: string): Completion =>
+const called = (name: string, args: string, times = 1): Completion =>
   said(null, {
     finish_reason: 'tool_calls',
-    tool_calls: [{ id: 'c', type: 'function', function: { name, arguments: args } }],
+    tool_calls: Array.from({ length: times }, () => ({
+      id: 'c',
+      type: 'function',
+      function: { name, arguments: args },
+    })),
   });
 
 const FORMAT = {
@@ -68,9 +74,9 @@ describe('schema', () => {
     expect(check('schema', called('weather', '{}'), job)).toBe(false);
     expect(check('schema', called('wether', '{"city": "Rome"}'), job)).toBe(false);
   });
-  test('a tool without parameters may be called with nothing', () => {
+  test.each(['', ' \n', '{}'])('a tool without parameters may be called with %j, whatever is checked', (nothing) => {
     const job = { tools: [{ type: 'function' as const, function: { name: 'now' } }] };
-    expect(check('schema', called('now', ''), job)).toBe(true);
+    expect(failedCheck(called('now', nothing), job, ['json', 'schema'])).toBeUndefined();
   });
   test('words are no call where one was insisted on', () => {
     expect(check('schema', said('It rains.'), { tools: [WEATHER], tool_choice: 'required' })).toBe(false);
@@ -80,6 +86,61 @@ describe('schema', () => {
     const schema = { $ref: '#/$defs/a', $defs: { a: { anyOf: [{ $ref: '#/$defs/a' }] } } };
     const format = { type: 'json_schema' as const, json_schema: { name: 'endless', schema } };
     expect(check('schema', said('1'), { response_format: format })).toBe(true);
+  });
+});
+
+/** How many steps it takes, and what is found. */
+const costOf = (completion: Completion, job: Asked): { spent: number; failed: AnswerCheck | undefined } => {
+  const steps = createSteps();
+  const { left } = steps;
+  const failed = failedCheck(completion, job, ['schema'], steps);
+  return { spent: left - steps.left, failed };
+};
+const toolsWith = (parameters: Record<string, z.core.util.JSONType>): Asked => ({
+  tools: [{ type: 'function', function: { name: 'tool', parameters } }],
+});
+
+describe('what a check of the schema may cost', () => {
+  test('a schema is looked through once, however often its tool is called', () => {
+    const names = Array.from({ length: 100 }, (_, index) => `field${index}`);
+    const properties = Object.fromEntries(names.map((name) => [name, { type: 'string', description: 'what it is' }]));
+    const job = toolsWith({ type: 'object', properties });
+    const [once, often] = [1, 64].map((times) => costOf(called('tool', '{"field1": "x"}', times), job));
+    expect(once).toMatchObject({ failed: undefined });
+    expect(once?.spent).toBeGreaterThan(100);
+    expect((often?.spent ?? Infinity) - (once?.spent ?? 0)).toBeLessThan(64 * 5);
+    expect(costOf(called('tool', '{"field1": 1}', 64), job).failed).toBe('schema');
+  });
+
+  test('all calls of an answer share the steps, and those for which none are left are not refused', () => {
+    const $defs = Object.fromEntries(
+      Array.from({ length: 40 }, (_, level) => [
+        `d${level}`,
+        level === 39 ? { type: 'string' } : { anyOf: [1, 2].map(() => ({ $ref: `#/$defs/d${level + 1}` })) },
+      ]),
+    );
+    const endless = toolsWith({ $ref: '#/$defs/d0', $defs });
+    expect(costOf(called('tool', '1'), endless)).toMatchObject({ failed: undefined });
+    const { spent, failed } = costOf(called('tool', '1', 64), endless);
+    expect(failed).toBeUndefined();
+    expect(spent).toBeLessThan(costOf(called('tool', '1'), endless).spent + 64 * 10);
+    // What is no JSON is seen without any.
+    expect(costOf(called('tool', '1', 64), endless).failed).toBeUndefined();
+    expect(costOf(called('tool', '{', 64), endless).failed).toBe('schema');
+  });
+
+  test.each([
+    ['of many parts', { allOf: Array.from({ length: 100_000 }, () => ({})) }],
+    ['of many mistakes', { allOf: Array.from({ length: 50_000 }, () => ({ type: 'x', pattern: 'y' })) }],
+    [
+      'of long lists',
+      { allOf: Array.from({ length: 500 }, () => ({ required: Array.from({ length: 900 }, () => 1) })) },
+    ],
+  ])('a schema %s is not looked through to its end', (_, schema) => {
+    const { spent, failed } = costOf(called('tool', '{}'), toolsWith(schema));
+    expect(failed).toBeUndefined();
+    expect(spent).toBeGreaterThan(createSteps().left);
+    expect(spent).toBeLessThan(1.01 * createSteps().left);
   });
 });
 

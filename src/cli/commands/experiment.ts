@@ -6,7 +6,7 @@ import type { ExperimentOrder } from '../../domain/experiment-control.ts';
 import { verdictOf } from '../../domain/experiment-verdict.ts';
 import { suggestion } from '../../domain/issues.ts';
 import { createExperimentOrders } from '../../store/experiments/orders.ts';
-import { createExperimentTally } from '../../store/experiments/tally.ts';
+import { createExperimentTallies } from '../../store/experiments/tallies.ts';
 import { createKeys } from '../../store/keys.ts';
 import { readRedisTime } from '../../store/redis-clock.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
@@ -203,6 +203,7 @@ async function withDesk(command: Command, use: (desk: Desk) => Promise<void>): P
   try {
     const keys = createKeys(config.redis.prefix);
     const orders = createExperimentOrders(redis, keys);
+    const tallies = createExperimentTallies(redis, keys, config.experiments);
     await use({
       context,
       config,
@@ -210,9 +211,9 @@ async function withDesk(command: Command, use: (desk: Desk) => Promise<void>): P
       now: async () => Math.round(await readRedisTime(redis)),
       async reportOn(name) {
         const experiment = findExperiment(name, config);
-        const tally = createExperimentTally(redis, keys, name, experiment);
-        const counted = await tally.catchUp();
-        if (counted === undefined) return undefined;
+        const tally = tallies.get(name);
+        const counted = await tally?.catchUp();
+        if (tally === undefined || counted === undefined) return undefined;
         const order = (await orders.read()).get(name);
         const verdict = verdictOf(counted.standing, tally.plan);
         return { name, experiment, since: counted.since, verdict, ...(order !== undefined && { order }) };

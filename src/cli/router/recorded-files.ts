@@ -6,6 +6,9 @@ import { check, formatProblem } from '../../domain/issues.ts';
 import { readLines } from '../../producer/index.ts';
 import { RecordedModels } from '../../router/index.ts';
 
+/** A row holds a whole prompt, and the outcomes of hundreds of models. */
+const MOST_ROW_BYTES = 64 * 2 ** 20;
+
 /** The rows of a JSON Lines file, one by one, checked: the first bad one ends it with an InputError that names its line. */
 export async function* readRecorded<Schema extends z.ZodType>(
   file: string,
@@ -21,7 +24,7 @@ export async function* readRecorded<Schema extends z.ZodType>(
 }
 
 export function readRecordedModels(file: string): RecordedModels {
-  const checked = check(RecordedModels, parseJson(readText(file), file));
+  const checked = check(RecordedModels, parseJson(readText(file).replace(/^\uFEFF/, ''), file));
   if (!checked.ok) throw new InputError(checked.problems.map((problem) => `${file}: ${formatProblem(problem)}`));
   if (Object.keys(checked.value).length === 0) throw new InputError(`${file}: names no model`);
   return checked.value;
@@ -29,7 +32,7 @@ export function readRecordedModels(file: string): RecordedModels {
 
 async function* linesOf(file: string): ReturnType<typeof readLines> {
   try {
-    yield* readLines(createReadStream(file));
+    yield* readLines(createReadStream(file), MOST_ROW_BYTES);
   } catch (error) {
     throw new InputError(`cannot read ${file}: ${reasonOf(error)}`);
   }

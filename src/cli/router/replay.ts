@@ -51,6 +51,9 @@ Example:
     context.note(
       `learned from ${formatCount(train.length)} rows; routing ${formatCount(prompts.length)}, ${describeTasks(untold, reader)}`,
     );
+    if (replay.unpriced.length > 0) {
+      context.note(`taken for free, without a list price or a recorded cost: ${replay.unpriced.join(', ')}`);
+    }
     for (const prompt of prompts) {
       const decision = replay.decide(prompt, { objective: flags.objective });
       if (decision === undefined) throw new InputError(`${flags.data}: ${prompt.id}: no model may serve it`);

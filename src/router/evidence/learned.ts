@@ -49,7 +49,7 @@ export type Learned = {
 type Fitted = { table: EvidenceTable; effects: Effects | undefined };
 
 /** In standard deviations: what is taken off a score because the model is little known. */
-const CAUTION = 1;
+const CAUTION = 0.75;
 /** What is expected of a model about which nothing says anything: neither good nor bad. */
 const UNKNOWN_SCORE = 0.5;
 /** What a call is taken for when the exchange rate is found and none was seen. */

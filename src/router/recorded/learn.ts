@@ -1,14 +1,20 @@
-import { type Evidence, type EvidenceCell, NO_TASK, withFigure } from '../../domain/evidence.ts';
+import { type EvidenceCell, NO_TASK, withFigure } from '../../domain/evidence.ts';
+import { MOST_USD_PER_MILLION } from '../../domain/money.ts';
 import { estimateTokens } from '../estimate.ts';
 import type { ObservedLatency } from '../predict.ts';
 import type { RecordedModels, RecordedPrompt, RecordedRow } from './rows.ts';
 
 /** What recorded rows teach; names of models and tasks as they are in the rows. */
 export type Lessons = {
-  evidence: Evidence;
+  /** By model, then by task; see `Evidence`. */
+  cells: Map<string, Record<string, EvidenceCell>>;
+  /** Rows of each task. */
+  tasks: Record<string, number>;
   latencies: Map<string, ObservedLatency>;
   /** USD per million tokens: the list price, else one that fits what the calls cost. */
   prices: Map<string, TokenPrice>;
+  /** Models of which neither a price nor what a call cost is known: they count as free. */
+  unpriced: string[];
   /** Tokens that hardly any answer exceeded. */
   longAnswerTokens: number;
 };
@@ -27,22 +33,27 @@ const USUAL_LONG_ANSWER_TOKENS = 1_024;
 
 export function learnFromRows(rows: readonly RecordedRow[], models: RecordedModels): Lessons {
   const lessons: Lessons = {
-    evidence: { v: 1, version: 1, updated_at: 0, models: {}, tasks: countTasks(rows) },
+    cells: new Map(),
+    tasks: countTasks(rows),
     latencies: new Map(),
     prices: new Map(),
+    unpriced: [],
     longAnswerTokens: USUAL_LONG_ANSWER_TOKENS,
   };
   const answers: number[] = [];
   for (const [name, samples] of samplesByModel(rows, models)) {
     const price = listPrice(models[name]) ?? fittedPrice(samples);
-    const cells: Record<string, EvidenceCell> = {};
+    const cells = new Map<string, EvidenceCell>();
     for (const sample of samples) {
       const outputTokens = sample.output_tokens ?? outputTokensByCost(sample, price);
       if (outputTokens !== undefined) answers.push(outputTokens);
-      cells[sample.task] = withSample(cells[sample.task] ?? {}, sample, outputTokens);
+      cells.set(sample.task, withSample(cells.get(sample.task) ?? {}, sample, outputTokens));
     }
-    lessons.evidence.models[name] = cells;
+    lessons.cells.set(name, Object.fromEntries(cells));
     lessons.prices.set(name, price);
+    if (listPrice(models[name]) === undefined && !samples.some(({ cost_usd: cost }) => cost !== undefined)) {
+      lessons.unpriced.push(name);
+    }
     const latency = latencyOf(samples);
     if (latency) lessons.latencies.set(name, latency);
   }
@@ -112,7 +123,7 @@ function fittedPrice(samples: readonly Sample[]): TokenPrice {
   // A cost that does not grow with the prompt is the answer's alone, whatever rounding says.
   const input = slope > LEAST_PROMPT_PART * usual ? slope : 0;
   const output = OUTPUT_PER_INPUT_PRICE * (input > 0 ? input : usual) || 0;
-  return { input: input * 1e6, output: output * 1e6 };
+  return { input: Math.min(input * 1e6, MOST_USD_PER_MILLION), output: Math.min(output * 1e6, MOST_USD_PER_MILLION) };
 }
 
 /** What is left of the cost when the prompt is paid for. */

@@ -32,11 +32,13 @@ export type Replay = {
   nameOf: (alias: string) => string;
   aliasOf: (name: string) => string;
   evidence: Evidence;
+  /** Models that count as free, since nothing tells what they cost. */
+  unpriced: readonly string[];
 };
 
 const PROVIDER = 'recorded';
-/** As good as the best single model, but for one part in a hundred: that two models are equal can never be shown. */
-const NOT_WORSE = 0.99;
+/** As good as the best single model, but for one part in two hundred: that two models are equal can never be shown. */
+const NOT_WORSE = 0.995;
 
 /**
  * Routes recorded prompts after learning from recorded rows. All goes through the router as jobs do, without any I/O.
@@ -48,7 +50,8 @@ export function createReplay(
   options: { reader?: TaskReader; exploration?: number } = {},
 ): Replay {
   const lessons = learnFromRows(train, models);
-  const names = Object.keys(models);
+  // In an order of their own, for ties go by alias.
+  const names = Object.keys(models).toSorted();
   // Names of recordings follow no rule; aliases do.
   const aliases = new Map(names.map((name, index) => [name, `m${index}`]));
   const aliasOf = (name: string): string => aliases.get(name) ?? name;
@@ -56,7 +59,7 @@ export function createReplay(
   const nameOf = (alias: string): string => byAlias.get(alias) ?? alias;
 
   const router = createRouter(configOf(lessons, aliases, options.exploration ?? 0), options);
-  const evidence = renamed(lessons.evidence, aliasOf);
+  const evidence = evidenceOf(lessons, aliasOf);
   const latencies = new Map([...lessons.latencies].map(([name, latency]) => [aliasOf(name), latency]));
   const benchedUntil = new Map<string, number>();
 
@@ -84,7 +87,7 @@ export function createReplay(
       predicted: { score: first.predicted.score, cost_usd: nanosToUsd(first.predicted.costNanos) },
     };
   };
-  return { decide, route, nameOf, aliasOf, evidence };
+  return { decide, route, nameOf, aliasOf, evidence, unpriced: lessons.unpriced };
 }
 
 const STRATEGIES = { quality: 'task', cost: 'cost' } as const;
@@ -107,9 +110,9 @@ function configOf({ prices, longAnswerTokens }: Lessons, aliases: Map<string, st
   });
 }
 
-function renamed(evidence: Evidence, aliasOf: (name: string) => string): Evidence {
-  const models = Object.entries(evidence.models).map(([name, cells]) => [aliasOf(name), cells] as const);
-  return { ...evidence, models: Object.fromEntries(models) };
+function evidenceOf({ cells, tasks }: Lessons, aliasOf: (name: string) => string): Evidence {
+  const models = Object.fromEntries([...cells].map(([name, byTask]) => [aliasOf(name), byTask] as const));
+  return { v: 1, version: 1, updated_at: 0, models, tasks };
 }
 
 type Given<Shape> = { [Name in keyof Shape]?: Exclude<Shape[Name], undefined> };

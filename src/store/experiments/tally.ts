@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ExperimentConfig } from '../../domain/experiment-config.ts';
+import type { ExperimentPart } from '../../domain/experiment-part.ts';
 import { type UnitEvent, type UnitState, withEvents } from '../../domain/experiment-fold.ts';
 import { Standing, newStanding, planOf } from '../../domain/experiment-standing.ts';
 import { createFeedbackStream } from '../feedback-stream.ts';
 import type { Keys } from '../keys.ts';
+import { FIRST_ID } from '../stream-id.ts';
 import { createUsageStream } from '../usage-stream.ts';
 import { createEventReader } from './events.ts';
 import { ADVANCE, OPEN } from './scripts.ts';
@@ -26,9 +28,16 @@ type Place = Tally & { usage: string; feedback: string };
  * Counts the outcomes of one experiment from the streams of usage and of feedback. Any process may do so, and may be killed
  * at any point: what is counted and the position up to which it is move in one step.
  */
-export function createExperimentTally(redis: Redis, keys: Keys, name: string, experiment: ExperimentConfig) {
+export function createExperimentTally(
+  redis: Redis,
+  keys: Keys,
+  name: string,
+  experiment: ExperimentConfig,
+  /** Who takes part; see `partsOf`. */
+  part: ExperimentPart | undefined,
+) {
   const plan = planOf(experiment);
-  const fingerprint = fingerprintOf(experiment);
+  const fingerprint = fingerprintOf(experiment, part);
   const own = keys.experimentTally(name, fingerprint);
   const units = `${own}:units`;
   const usage = createUsageStream(redis, keys);
@@ -69,7 +78,7 @@ export function createExperimentTally(redis: Redis, keys: Keys, name: string, ex
       const scores = plan.measure === 'score' ? await feedback.page({ afterId: place.feedback, count: PAGE }) : [];
       if (calls.length === 0 && scores.length === 0) return { standing: place.standing, since: place.since };
       const happened = [...calls.flatMap(events.ofUsage), ...scores.flatMap(events.ofFeedback)];
-      const states = await readUnits(happened);
+      const states = await readUnits(redis, units, happened);
       const next: Place = {
         ...place,
         standing: withEvents(place.standing, plan, states, happened),
@@ -81,25 +90,33 @@ export function createExperimentTally(redis: Redis, keys: Keys, name: string, ex
     }
   }
 
-  async function readUnits(happened: readonly UnitEvent[]): Promise<Map<string, UnitState>> {
-    const ids = [...new Set(happened.map(({ unit }) => unit))];
-    if (ids.length === 0) return new Map();
-    const states = await redis.hmget(units, ...ids);
-    return new Map(
-      ids.flatMap((unit, index) => {
-        const state = states[index];
-        return state == null ? [] : [[unit, decodeUnit(state)] as const];
-      }),
-    );
+  /** How far the feedback stream is counted; undefined when nothing of it counts. */
+  async function feedbackPosition(): Promise<string | undefined> {
+    return plan.measure === 'score' ? ((await redis.hget(own, 'feedback')) ?? FIRST_ID) : undefined;
   }
 
-  return { plan, catchUp };
+  return { plan, catchUp, feedbackPosition };
+}
+
+/** Those of these events that are known. */
+async function readUnits(redis: Redis, key: string, happened: readonly UnitEvent[]): Promise<Map<string, UnitState>> {
+  const ids = [...new Set(happened.map(({ unit }) => unit))];
+  if (ids.length === 0) return new Map();
+  const states = await redis.hmget(key, ...ids);
+  return new Map(
+    ids.flatMap((unit, index) => {
+      const state = states[index];
+      return state == null ? [] : [[unit, decodeUnit(state)] as const];
+    }),
+  );
 }
 
 /** What the outcomes depend on: with another value of any of it they would be those of another experiment. */
-function fingerprintOf({ tasks, salt, measure, alpha, variants }: ExperimentConfig): string {
+function fingerprintOf({ tasks, salt, measure, alpha, variants }: ExperimentConfig, part: ExperimentPart | undefined) {
   // As entries: the first variant is the control.
-  const identity = [tasks?.toSorted() ?? null, salt, measure, alpha, Object.entries(variants)];
+  const identity: unknown[] = [tasks?.toSorted() ?? null, salt, measure, alpha, Object.entries(variants)];
+  // In a group another share moves others in and out, who have been in another experiment. Elsewhere it does not.
+  if (part?.group !== undefined) identity.push([part.group, part.from, part.to]);
   return hash('sha256', JSON.stringify(identity)).slice(0, 16);
 }
 
