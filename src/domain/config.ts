@@ -93,13 +93,20 @@ const BudgetConfig = z
     soft: z.boolean().default(false),
     /** Part of the limit at which an alert is raised, once in a window; a soft budget's is 1 without it. */
     alert_at: z.number().gt(0).max(1).optional(),
-    /** The largest models that its jobs are sent to; of no effect on what it covers by `model` or `provider` only. */
+    /** The largest models that its jobs are sent to. */
     max_tier: z.enum(TIERS).optional(),
     /** Whether cost weighs more while money goes faster than time, so that the limit lasts for the window. */
     pace: z.boolean().default(false),
     /** See `OnExhausted`. */
     on_exhausted: z.enum(['reject', 'park', 'pause']).default('reject'),
   })
+  .refine(
+    ({ max_tier, model, provider }) => max_tier === undefined || (model === undefined && provider === undefined),
+    {
+      path: ['max_tier'],
+      message: 'goes with account, task or user: which jobs are meant must not depend on the model that is asked',
+    },
+  )
   .refine(({ soft, on_exhausted }) => !soft || on_exhausted === 'reject', {
     path: ['on_exhausted'],
     message: 'a soft budget stops nothing; leave on_exhausted out, or soft',

@@ -6,12 +6,17 @@ import { Name } from './name.ts';
  * data, that is exported and imported as it is, and never changed in place: the same object stands for the same evidence.
  */
 
+/** Far above anything that is ever seen, and far below where calculating with it ends. */
+const MOST_FIGURES = 1e12;
+const MOST_SUM = 1e24;
+const MOST_VERSION = 2 ** 52;
+
 /** A figure that was seen `n` times; those of long ago count for less, so that `n` need not be whole. */
 export const Moments = z.strictObject({
-  n: z.number().min(0),
-  sum: z.number(),
+  n: z.number().min(0).max(MOST_FIGURES),
+  sum: z.number().min(-MOST_SUM).max(MOST_SUM),
   /** Sum of the squares. */
-  squares: z.number().min(0),
+  squares: z.number().min(0).max(MOST_SUM),
 });
 export type Moments = z.infer<typeof Moments>;
 
@@ -36,13 +41,13 @@ const TaskOrNone = z.union([Name, z.literal(NO_TASK)]);
 export const Evidence = z.strictObject({
   v: z.literal(1),
   /** Grows with every change; 0 is no evidence at all. */
-  version: z.int().min(0),
+  version: z.int().min(0).max(MOST_VERSION),
   /** Epoch milliseconds. */
   updated_at: z.int().min(0),
   /** By alias of the model, then by task. */
   models: z.record(Name, z.record(TaskOrNone, EvidenceCell)),
   /** Scored jobs by task, about the last 10,000 of them: cells forget too soon to tell which tasks there are most of. */
-  tasks: z.record(TaskOrNone, z.number().min(0)).optional(),
+  tasks: z.record(TaskOrNone, z.number().min(0).max(MOST_FIGURES)).optional(),
 });
 export type Evidence = z.infer<typeof Evidence>;
 

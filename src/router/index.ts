@@ -12,4 +12,4 @@ export { RecordedModels, RecordedPrompt, RecordedRow } from './recorded/rows.ts'
 export { createRouter, type Route, type Router } from './route.ts';
 export type { Dropped, DropReason } from './rules.ts';
 export type { Weights } from './strategies/index.ts';
-export { createTaskReader, type TaskReader, TextModel, trainTextModel } from './text/index.ts';
+export { createTaskReader, MOST_TASKS, type TaskReader, TextModel, trainTextModel } from './text/index.ts';

@@ -156,3 +156,8 @@ describe('the tier of a budget', () => {
     expect(dropped).toContainEqual({ alias: 'big', reason: 'tier', limit: 'small', actual: 'large' });
   });
 });
+
+it('a tier of a budget must not depend on the model that is asked', () => {
+  const budgets = { dear: { model: 'big', limit_usd: 1, max_tier: 'small' as const } };
+  expect(() => configOf({ budgets })).toThrow('goes with account, task or user');
+});

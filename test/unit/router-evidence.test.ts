@@ -39,6 +39,8 @@ const ask = (question: RouteQuestion, knowledge: Partial<Knowledge> = {}): Route
   router.route(question, knowledgeWith({ evidence: EVIDENCE, ...knowledge }));
 const firstOf = (route: Route): string | undefined => route.chain[0]?.model.alias;
 
+const withMix = (coding: number, law: number): Evidence => ({ ...EVIDENCE, tasks: { coding, law } });
+
 describe('what was learned', () => {
   it('stands above the scores of the configuration once there is enough of it', () => {
     const [first] = ask(questionWith({ strategy: 'task', models: ['nano'] })).chain;
@@ -70,11 +72,10 @@ describe('what was learned', () => {
   });
 
   it('has a mix of tasks that is counted by jobs and not by cells', () => {
-    const mix = (coding: number, law: number): Evidence => ({ ...EVIDENCE, tasks: { coding, law } });
     const untagged = questionWith({ task: null, strategy: 'task', models: ['nano'] });
     const scoreOf = (evidence: Evidence): number => ask(untagged, { evidence }).chain[0]?.predicted.score ?? 0;
-    expect(scoreOf(mix(9_000, 1_000))).toBeCloseTo(0.84, 1);
-    expect(scoreOf(mix(1_000, 9_000))).toBeCloseTo(0.36, 1);
+    expect(scoreOf(withMix(9_000, 1_000))).toBeCloseTo(0.84, 1);
+    expect(scoreOf(withMix(1_000, 9_000))).toBeCloseTo(0.36, 1);
   });
 
   it('is shared by the deployments of one model', () => {

@@ -4,6 +4,7 @@ import { type Config, keysOf, type ProviderConfig } from '../../domain/config.ts
 import { InputError } from '../../domain/errors.ts';
 import { CONFIG_NAME, parseConfig, readText } from '../../config/config-file.ts';
 import { priceWarnings } from '../../config/prices.ts';
+import { openRouter } from '../../workers/open-router.ts';
 import { NOT_SET, parseConfigWithoutKeys } from '../config-view.ts';
 import type { Context } from '../context.ts';
 import { plural } from '../format.ts';
@@ -22,7 +23,15 @@ export function checkConfiguration({ configFile, directory, env }: Context): { f
     const problems = problemsOf(() => parseConfig(text, name, env));
     const config = parseConfigWithoutKeys(text, name, env);
     if (problems.length === 0) problems.push(found('ok', `${name}: ${describe(config)}`));
-    return { config, findings: [...problems, ...checkKeys(config.providers), ...checkPrices(config)] };
+    return {
+      config,
+      findings: [
+        ...problems,
+        ...problemsOf(() => openRouter(config)),
+        ...checkKeys(config.providers),
+        ...checkPrices(config),
+      ],
+    };
   } catch (error) {
     if (error instanceof InputError) return { findings: error.problems.map((problem) => found('fail', problem)) };
     throw error;

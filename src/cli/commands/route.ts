@@ -23,6 +23,7 @@ type Options = {
   maxCostUsd?: number;
   maxLatencyMs?: number;
   maxTokens?: number;
+  account?: string;
   user?: string;
   explain?: string;
   json?: boolean;
@@ -37,6 +38,7 @@ export const routeCommand = new Command('route')
   .option('--max-cost-usd <usd>', 'what one call may cost at the most', parseUsd)
   .option('--max-latency-ms <ms>', 'how long one call may take', parseCount)
   .option('--max-tokens <n>', 'tokens that the answer may have', parseCount)
+  .option('--account <name>', 'who pays; decides which budgets cover it')
   .option('--user <id>', 'whose job it is; decides the variant of an experiment')
   .option('--explain <job>', 'instead of a prompt: why a job of the queue went where it did')
   .option('--json', 'one JSON object')
@@ -75,12 +77,13 @@ async function routePrompt(context: Context, prompt: string, options: Options): 
 }
 
 function toJob(prompt: string, options: Options, config: Config): QueuedJob {
-  const { task, model, strategy, user } = options;
+  const { task, model, strategy, account, user } = options;
   const fields = {
     prompt,
     task,
     model,
     strategy,
+    account,
     user,
     max_cost_usd: options.maxCostUsd,
     max_latency_ms: options.maxLatencyMs,

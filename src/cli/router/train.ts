@@ -6,7 +6,7 @@ import type { Config } from '../../domain/config.ts';
 import { InputError } from '../../domain/errors.ts';
 import { readLines } from '../../producer/index.ts';
 import { Queues } from '../../producer/queues.ts';
-import { type TextModel, trainTextModel } from '../../router/text/index.ts';
+import { MOST_TASKS, type TextModel, trainTextModel } from '../../router/index.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
 import { type Context, contextOf } from '../context.ts';
 import { formatCount, plural } from '../format.ts';
@@ -76,6 +76,8 @@ async function readPastJobs(context: Context, config: Config): Promise<Samples> 
 
 function demandEnough(samples: Samples): void {
   const tasks = samples.tasks();
+  if (tasks.length > MOST_TASKS)
+    throw new InputError(`${plural(tasks.length, 'task')}: a text model tells ${MOST_TASKS} apart at the most`);
   if (tasks.length >= 2) return;
   const [only] = tasks;
   const found =

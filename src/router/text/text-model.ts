@@ -7,11 +7,13 @@ export const FEATURES_VERSION = 1;
 
 const Packed = z.strictObject({
   /** Of the weights, by size. */
-  largest: z.number().min(0),
+  largest: z.number().min(0).max(1e6),
   /** A byte a weight, in base64; see weights.ts. */
   bytes: z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'must be base64'),
 });
 
+/** Each costs a file 32 kB, and every decision some time. */
+export const MOST_TASKS = 1_000;
 const MOST_BUCKETS = 2 ** 18;
 const Buckets = z
   .int()
@@ -21,9 +23,9 @@ const Buckets = z
 
 const TaskWeights = z.strictObject({
   /** At least two; the order of the probabilities. */
-  names: z.array(Name).min(2).max(1_000),
+  names: z.array(Name).min(2).max(MOST_TASKS),
   buckets: Buckets,
-  bias: z.array(z.number()),
+  bias: z.array(z.number().min(-1e6).max(1e6)),
   weights: Packed,
   /** How well tasks were read from prompts that were kept apart when the model was trained. */
   held_out: z.strictObject({ samples: z.int().min(0), accuracy: z.number(), log_loss: z.number() }),
