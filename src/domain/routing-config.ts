@@ -65,7 +65,7 @@ export const RoutingConfig = z.strictObject({
     .strictObject({
       /** The text model's file; relative to the configuration's folder. */
       model: z.string().min(1),
-      /** Below it the safe choice is made: the best model over all tasks. */
+      /** Below it the safe choice is made: the best that is expected over the tasks that it may be. */
       confidence: Share.default(SURE_OF_TASK),
     })
     .optional(),

@@ -153,7 +153,7 @@ export const COMMANDS: BadCommand[] = [
     name: 'a strategy that does not exist',
     command: 'batch run good.jsonl --strategy best',
     says: [
-      "option '--strategy <name>' argument 'best' is invalid. Allowed choices are hybrid, cost, latency, task, order, random, weighted.",
+      "option '--strategy <name>' argument 'best' is invalid. Allowed choices are hybrid, cost, latency, task, order, random, weighted, round-robin.",
     ],
   },
   {

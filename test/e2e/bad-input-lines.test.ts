@@ -104,7 +104,8 @@ const BAD_LINES: BadLine[] = [
   {
     name: 'an unknown strategy',
     line: row({ strategy: 'cheapest' }),
-    problem: 'strategy: expected hybrid | cost | latency | task | order | random | weighted, got "cheapest"',
+    problem:
+      'strategy: expected hybrid | cost | latency | task | order | random | weighted | round-robin, got "cheapest"',
   },
   {
     name: 'model and models',
