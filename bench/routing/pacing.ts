@@ -12,7 +12,7 @@ import { createRouter, type Knowledge, type Route, type RouteQuestion } from '..
 const BUDGET_USD = 100;
 /** The window in steps, in which so many jobs come altogether. */
 const STEPS = 480;
-const JOBS = 9_000;
+const JOBS = 14_000;
 /** Of all jobs this part comes in the first third of the window. */
 const EARLY_SHARE = 0.6;
 
