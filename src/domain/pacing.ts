@@ -11,9 +11,8 @@ const STEEPNESS = 2;
  * The odds of what is spent against those of the time that has passed: 1 while money goes as evenly as time, more the
  * further ahead it is, and the most there is when nothing is left.
  *
- * This is the dual ascent of budgeted online problems, by which a price grows with each step by as much as was
- * overspent in it: summed up over all steps so far that depends on nothing but how much is spent and how much time has
- * passed. So there is no state to share, and all workers that see the same purse come to the same.
+ * It is a controller in the spirit of the dual ascent of budgeted online problems, by which a price grows with what was
+ * overspent, but without a state of its own: workers that see the same purse come to the same.
  *
  * `spentShare` of the limit, `elapsedShare` of the window (0..1). A purse that nothing was spent of says nothing yet.
  */

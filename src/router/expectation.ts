@@ -12,6 +12,7 @@ export type TaskGuess = {
 
 /** Tasks less likely than this do not count: mixing many columns would take longer than all the rest of a decision. */
 const LEAST_PROBABILITY = 0.05;
+const MOST_TASKS = 4;
 
 /** What is expected of a job's models: by its task, else by what its prompt was read as, else of the mix of all jobs. */
 export function expectationsFor(learned: Learned, task: string | null, guess: TaskGuess | undefined): Expectations {
@@ -37,10 +38,13 @@ export function rateFor(
 }
 
 function mixed(learned: Learned, { tasks, probabilities }: TaskGuess): Expectations {
-  const parts = tasks.flatMap((task, index) => {
-    const probability = probabilities[index] as number;
-    return probability < LEAST_PROBABILITY ? [] : [{ probability, of: learned.expect(task) }];
-  });
+  const parts = tasks
+    .flatMap((task, index) => {
+      const probability = probabilities[index] as number;
+      return probability < LEAST_PROBABILITY ? [] : [{ probability, of: learned.expect(task) }];
+    })
+    .toSorted((left, right) => right.probability - left.probability)
+    .slice(0, MOST_TASKS);
   const total = parts.reduce((sum, { probability }) => sum + probability, 0);
   const [first] = parts;
   if (first === undefined) return learned.expect(null);
