@@ -176,3 +176,31 @@ function tasks(text: string): string {
 function moments(score: object): string {
   return JSON.stringify({ v: 1, version: 1, updated_at: 0, models: { m: { t: { score } } } });
 }
+
+describe('sluice route --explain', () => {
+  test('tells why a job went where it did, by its id in the queue or its own', async () => {
+    const explained = await sluice('route', '--explain', 'q-2');
+    expect(explained).toMatchObject({ code: 0, stderr: '' });
+    const [title, why, ...rest] = explained.stdout.split('\n');
+    expect(title).toMatch(/^b1-1:1 -> dear, completed \(/);
+    expect(why).toBe('  coding; strategy order; dear: nothing else was left');
+    expect(rest.join('\n')).toContain('1 left out, not-allowed: cheap');
+    const [record] = parseLines((await sluice('route', '--explain', 'b1-1', '--json')).stdout);
+    expect(record).toMatchObject({ attempt_id: 'b1-1:1', model: 'dear', decision: { task: 'coding', chosen: 'dear' } });
+  });
+
+  test('shows the record that a prompt would leave', async () => {
+    const { stdout } = await sluice('route', 'one', '--task', 'simple', '--explain', '--json');
+    const [facts] = parseLines(stdout) as { decision: { strategy: string; candidates: unknown[] } }[];
+    expect(facts?.decision).toMatchObject({ task: 'simple', strategy: 'order', why: 'best' });
+    expect(facts?.decision.candidates).toHaveLength(2);
+  });
+
+  test('says in one line when there is nothing to explain', async () => {
+    expect(await sluice('route', '--explain', 'q-99')).toMatchObject({
+      code: 2,
+      stderr: 'sluice: no attempt of a job "q-99" is in the usage stream\n',
+    });
+    expect((await sluice('route')).stderr).toBe('sluice: give a prompt to route, or --explain with the id of a job\n');
+  });
+});

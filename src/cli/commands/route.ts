@@ -5,7 +5,7 @@ import { formatProblem } from '../../domain/issues.ts';
 import { messagesOf, type QueuedJob, Strategy } from '../../domain/job.ts';
 import { prepareJob } from '../../producer/intake.ts';
 import { defaultLane } from '../../producer/producer.ts';
-import { loadTokenCounter } from '../../router/index.ts';
+import { decisionOf, loadTokenCounter } from '../../router/index.ts';
 import { openRouter } from '../../workers/open-router.ts';
 import { requireConfigWithoutKeys } from '../config-view.ts';
 import { type Context, contextOf } from '../context.ts';
@@ -13,7 +13,7 @@ import { EXIT } from '../failure.ts';
 import { SLUICE } from '../invocation.ts';
 import { readLiveObservations } from '../live-observations.ts';
 import { parseCount, parseUsd } from '../options.ts';
-import { explainJob } from '../route/past-decisions.ts';
+import { describeDecision, explainJob } from '../route/past-decisions.ts';
 import { factsOf, printDecision } from '../route/view.ts';
 
 type Options = {
@@ -25,7 +25,7 @@ type Options = {
   maxTokens?: number;
   account?: string;
   user?: string;
-  explain?: string;
+  explain?: string | true;
   json?: boolean;
 };
 
@@ -40,7 +40,7 @@ export const routeCommand = new Command('route')
   .option('--max-tokens <n>', 'tokens that the answer may have', parseCount)
   .option('--account <name>', 'who pays; decides which budgets cover it')
   .option('--user <id>', 'whose job it is; decides the variant of an experiment')
-  .option('--explain <job>', 'instead of a prompt: why a job of the queue went where it did')
+  .option('--explain [job]', 'the decision as usage records keep it; without a prompt, that of a job of the queue')
   .option('--json', 'one JSON object')
   .addHelpText(
     'after',
@@ -51,11 +51,11 @@ Examples:
   )
   .action(async (prompt: string | undefined, options: Options, command: Command) => {
     const context = contextOf(command);
-    if ((prompt === undefined) === (options.explain === undefined)) {
-      throw new InputError('give a prompt to route, or --explain with the id of a job');
-    }
-    if (options.explain !== undefined) await explainJob(context, options.explain, options.json === true);
-    else await routePrompt(context, prompt ?? '', options);
+    const { explain } = options;
+    if (prompt !== undefined && typeof explain !== 'string') await routePrompt(context, prompt, options);
+    else if (prompt === undefined && typeof explain === 'string')
+      await explainJob(context, explain, options.json === true);
+    else throw new InputError('give a prompt to route, or --explain with the id of a job');
   });
 
 async function routePrompt(context: Context, prompt: string, options: Options): Promise<void> {
@@ -71,8 +71,10 @@ async function routePrompt(context: Context, prompt: string, options: Options): 
   const description = route.task === null ? undefined : config.tasks[route.task]?.description;
   const countedTokens = (await loadTokenCounter())(messagesOf(job), job);
   const decision = { route, question, countedTokens, observations, description };
-  if (options.json) context.print(JSON.stringify(factsOf(decision)));
+  const record = options.explain === true ? decisionOf(route, question, {}) : undefined;
+  if (options.json) context.print(JSON.stringify({ ...factsOf(decision), ...(record && { decision: record }) }));
   else printDecision(context, decision);
+  if (record && !options.json) for (const line of ['', ...describeDecision(record)]) context.print(line);
   if (route.chain.length === 0) process.exitCode = EXIT.someFailed;
 }
 

@@ -39,7 +39,9 @@ function describeAttempt(record: UsageRecord): string[] {
   const { attempt_id, model, outcome, error_code, at, decision } = record;
   const ending = error_code === undefined ? outcome : `${outcome}, ${error_code}`;
   const title = styled('bold', `${attempt_id} -> ${model}, ${ending} (${formatTime(at)})`);
-  return decision === undefined ? [title, '  its decision was not kept', ''] : [title, ...describe(decision), ''];
+  return decision === undefined
+    ? [title, '  its decision was not kept', '']
+    : [title, ...describeDecision(decision).map((line) => `  ${line}`), ''];
 }
 
 const WHY: Record<string, string> = {
@@ -49,7 +51,8 @@ const WHY: Record<string, string> = {
   fallback: 'those before it were tried, or turned the job away',
 };
 
-function describe(decision: Decision): string[] {
+/** For a person: what is kept of a decision. */
+export function describeDecision(decision: Decision): string[] {
   const { task, guess, strategy, candidates, filters = {}, chosen, why, floor, relaxed, variant, pressure } = decision;
   const work = guess ? `no task, reads like ${guess[0]} (${formatPercent(guess[1])})` : (task ?? 'no task');
   const remarks = [
@@ -82,5 +85,5 @@ function describe(decision: Decision): string[] {
       ]),
     ),
     ...left,
-  ].map((line) => `  ${line}`);
+  ];
 }
