@@ -27,7 +27,9 @@ export function decisionOf(
     ...(relaxed !== undefined && { relaxed }),
     ...(tier !== undefined && { tier }),
     ...(variant !== undefined && { variant: shortName(variant) }),
-    ...(costPressure !== undefined && costPressure !== 1 && { pressure: thousandths(costPressure) }),
+    ...(strategy === 'hybrid' &&
+      costPressure !== undefined &&
+      costPressure !== 1 && { pressure: thousandths(costPressure) }),
   });
 }
 

@@ -25,8 +25,8 @@ export type Floor = { ratePerUsd: number | undefined; best: number };
 export type Ranking = {
   candidates: RankedCandidate[];
   good: number;
-  /** The score that is good enough, where there is a floor. */
-  leastScore?: number;
+  /** Where the floor lies, if there is one. */
+  floor?: FieldFloor;
 };
 
 /** Of scores that are equal but for the last digits. */
@@ -66,7 +66,7 @@ export function createRanker(
     const candidates = best
       .slice(0, CHAIN_LENGTH)
       .map((row) => ({ ...candidateAt(basis, row), utility: utilities[row] as number }));
-    return { candidates, good, ...(floor !== undefined && { leastScore: floor.leastScore }) };
+    return { candidates, good, ...(floor !== undefined && { floor }) };
   };
 
   /**

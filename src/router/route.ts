@@ -36,8 +36,11 @@ export type Route = {
   task: string | null;
   /** Where the first of the chain may not be the one that looks best: `explored` to learn more of it. */
   why: 'best' | 'explored';
-  /** What a floor on quality asked for: candidates below come after all others. */
-  floor?: { score: number; best: string };
+  /**
+   * What a floor on quality asked for: candidates whose score, less its caution, is below come after all others. `alone`
+   * when nobody but the best single model is sure to be good enough. Not told of a draw, whose scores are none.
+   */
+  floor?: { score: number; best: string; alone?: true };
   /** Limits that were put aside because no model could keep them; see `routing.on_no_candidate`. */
   relaxed?: 'cheapest' | 'relax-latency';
   /** The tier guessed from the prompt of a job without a task: models below it come after all others. */
@@ -150,17 +153,20 @@ function decide(compiled: Compiled, basis: Basis, wish: Wish, knowledge: Knowled
     turn: knowledge.turn ?? 0,
   });
   const chain = arrange(compiled, ranking, wish, question, knowledge);
-  const { leastScore } = ranking;
   return Object.assign(new Others(basis, eligible, chain), {
     chain,
     strategy: wish.strategy,
     weights: wish.weights,
     task: question.task,
     why: explores ? ('explored' as const) : ('best' as const),
-    ...(floor && leastScore !== undefined && { floor: { score: leastScore, best: aliasAt(columns, floor.best) } }),
+    ...(floor && ranking.floor && !explores && { floor: floorOf(ranking.floor, aliasAt(columns, floor.best)) }),
     ...(wish.tier !== undefined && { tier: wish.tier }),
     ...(wish.variant?.label !== undefined && { variant: wish.variant.label }),
   });
+}
+
+function floorOf({ leastScore, only }: NonNullable<Ranking['floor']>, best: string): NonNullable<Route['floor']> {
+  return { score: leastScore, best, ...(only !== undefined && { alone: true }) };
 }
 
 /** Only where scores or latencies count, and never on another try: a job that has failed once is not one to learn from. */

@@ -109,7 +109,7 @@ function ask(
   });
   const asked = router.question(start.job, {
     jobId: start.jobId,
-    tried: [...tried.map((attempt) => attempt.model), ...gated.keys(), ...excluded],
+    tried: [...tried.flatMap((attempt) => triedBy(attempt, services)), ...gated.keys(), ...excluded],
     avoidProviders: badKeys.map((attempt) => attempt.provider),
     ...(tooSmall.length === 0 ? {} : { minContextTokens: Math.max(...tooSmall) }),
     mayExplore: mayExplore(start, trail),
@@ -118,6 +118,13 @@ function ask(
   const question = maxCostNanos === Number.POSITIVE_INFINITY ? asked : { ...asked, maxCostNanos };
   const knowledge = knowledgeFor(start, services);
   return { question, knowledge, route: router.route(question, knowledge) };
+}
+
+/** A model whose answer was no good would give no better one in another place. */
+function triedBy({ model, error_code: code }: AttemptSummary, { router: { catalog } }: Services): string[] {
+  const family = code === 'ANSWER_INVALID' ? catalog.byAlias.get(model)?.family : undefined;
+  if (family === undefined) return [model];
+  return catalog.models.filter((each) => each.family === family).map(({ alias }) => alias);
 }
 
 type Closed = ClosedGate & { provider: string; sinceMs: number; error: GatewayError };

@@ -42,6 +42,16 @@ describe('an answer that fails its check', () => {
     expect((await money()).spentNanos).toBe(result.cost_nanos);
   });
 
+  test('is not asked of the same model in another place', async () => {
+    const [small, medium] = [MODELS.models['small'], MODELS.models['medium']];
+    const elsewhere = { ...medium, deployment_of: 'small' };
+    const models = { small: { ...small, deployment_of: 'small' }, medium: elsewhere, large: MODELS.models['large'] };
+    const { result } = await runOne([spoilt('chatter')], { ...OBJECT, validate: ['json'] }, {
+      models,
+    } as typeof MODELS);
+    expect(attemptsOf(result)).toEqual(['small ANSWER_INVALID', 'large completed']);
+  });
+
   test('counts as it is where nobody asked for a check', async () => {
     const { result } = await runOne([spoilt('chatter')], OBJECT, MODELS);
     expect(attemptsOf(result)).toEqual(['small completed']);

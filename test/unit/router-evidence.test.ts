@@ -136,8 +136,12 @@ describe('a floor that nothing but the best single model is sure to keep', () =>
   });
 
   it('takes that model, and nobody that only looks better', () => {
-    const route = ask(floored({ strategy: 'cost' }), { evidence: few });
-    expect(firstOf(route)).toBe(route.floor?.best);
+    const models = Object.fromEntries(
+      Object.entries(MODELS).map(([alias, model]) => [alias, { ...model, scores: {} }]),
+    );
+    const unknown = createRouter(configOf({ models, tasks: { coding: {}, law: {} } }));
+    const route = unknown.route(floored({ strategy: 'cost' }), knowledgeWith({ evidence: few }));
+    expect(route.floor).toMatchObject({ best: firstOf(route), alone: true });
   });
 });
 

@@ -63,7 +63,8 @@ async function routePrompt(context: Context, prompt: string, options: Options): 
   const job = toJob(prompt, options, config);
   const router = openRouter(config);
   const observations = await readLiveObservations(context, config);
-  const question = router.question(job);
+  // What a person asks about is the best that is known, not a draw.
+  const question = router.question(job, { mayExplore: false });
   const { latencies, closedUntil, throttledUntil, evidence, experiments } = observations;
   const benchedUntil = new Map([...throttledUntil, ...closedUntil]);
   const known = { latencies, benchedUntil, evidence, ...experiments };

@@ -45,7 +45,7 @@ function describeAttempt(record: UsageRecord): string[] {
 }
 
 const WHY: Record<string, string> = {
-  best: 'the best of those that may serve the job',
+  best: 'the first by this strategy of those that may serve the job',
   explored: 'drawn to learn more of the models',
   only: 'nothing else was left',
   fallback: 'those before it were tried, or turned the job away',
@@ -59,7 +59,7 @@ export function describeDecision(decision: Decision): string[] {
     ...(floor ? [`a score of ${floor[0].toFixed(2)} was asked for, so that quality is that of ${floor[1]} alone`] : []),
     ...(relaxed === undefined ? [] : [`limits put aside: ${relaxed}`]),
     ...(variant === undefined ? [] : [`experiment ${variant}`]),
-    ...(pressure === undefined ? [] : [`cost weighed ${pressure} times as much, to make the budget last`]),
+    ...(pressure === undefined ? [] : [`cost weighed ${pressure} times as much, by the pace of its budget`]),
   ];
   const left = Object.entries(filters).map(([reason, [count, ...names]]) => {
     const untold = count - names.length;

@@ -67,27 +67,33 @@ function describeGuess({ guess }: RouteQuestion): string {
 }
 
 /** What the scores rest on, and what a floor on quality made of them. */
-function describeEvidence({ route, observations: { evidence } }: RoutedPrompt): string[] {
-  const scored = Object.values(evidence.models).flatMap((cells) =>
-    Object.values(cells).map(({ score }) => score?.n ?? 0),
-  );
-  const count = scored.reduce((sum, n) => sum + n, 0);
-  const lines =
-    count === 0
-      ? ['scores from the configuration: no answer was scored yet']
-      : [
-          `scores from the configuration and ${formatCount(Math.round(count))} scored answers (version ${formatCount(evidence.version)})`,
-        ];
+function describeEvidence({ route, question, observations }: RoutedPrompt): string[] {
   const { floor, relaxed, why } = route;
-  if (floor) {
+  const lines = [describeScores(observations)];
+  if (floor?.alone) {
     lines.push(
-      `models below a score of ${floor.score.toFixed(2)} come last: quality is to stay that of ${floor.best} alone`,
+      `nobody but ${floor.best}, the best single model, is sure to keep the floor on quality: others come after it`,
     );
+  } else if (floor) {
+    const least = floor.score.toFixed(2);
+    lines.push(
+      `models whose score, less 3/4 of +-, is below ${least} come last: quality is to stay that of ${floor.best} alone`,
+    );
+  } else if (question.qualityFloor !== undefined) {
+    lines.push('no floor on quality holds: no answer was scored, or the strategy gives the order');
   }
   if (relaxed === 'cheapest') lines.push('no model keeps the limit on latency: put aside, cheapest first');
   if (relaxed === 'relax-latency') lines.push('no model keeps the limit on latency: put aside');
   if (why === 'explored') lines.push('drawn to learn more of the models, not the best that is known');
   return lines;
+}
+
+function describeScores({ evidence, isLive, source }: LiveObservations): string {
+  if (!isLive) return `scores from the configuration: ${source}`;
+  const cells = Object.values(evidence.models).flatMap((byTask) => Object.values(byTask));
+  const count = Math.round(cells.reduce((sum, { score }) => sum + (score?.n ?? 0), 0));
+  if (count === 0) return 'scores from the configuration: no answer was scored yet';
+  return `scores from the configuration and ${formatCount(count)} scored answers (version ${formatCount(evidence.version)})`;
 }
 
 function describeAbsence({ source }: LiveObservations): string {

@@ -31,6 +31,7 @@ export const replayCommand = new Command('replay')
     'after',
     `
 Prints one JSON line a prompt: id, model, chain, predicted {score, cost_usd}.
+The models are {name: {input_usd_per_mtok?, output_usd_per_mtok?}}.
 A row's outcomes are {model: {score, cost_usd?, input_tokens?, output_tokens?,
 latency_ms?}}, scores from 0 to 1; a model need not have an outcome in every row.
 
