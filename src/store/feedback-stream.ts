@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { Feedback } from '../domain/feedback.ts';
 import type { Keys } from './keys.ts';
-import { FIRST_ID, timeOfId } from './stream-id.ts';
+import { FIRST_ID, STREAM_IDS, timeOfId } from './stream-id.ts';
 import { type StreamEntry, recordOf } from './usage-stream.ts';
 
 export type FeedbackEntry = { id: string; feedback: Feedback };
@@ -16,27 +16,17 @@ const KEPT = 100_000;
  * KEYS: the stream, the hash of its readers. ARGV: how many are kept, most to be removed. Reply: how many were.
  */
 const TRIM = `#!lua flags=allow-oom
+${STREAM_IDS}
 local excess = math.min(redis.call('XLEN', KEYS[1]) - tonumber(ARGV[1]), tonumber(ARGV[2]))
 local positions = redis.call('HVALS', KEYS[2])
 if excess <= 0 or #positions == 0 then return 0 end
-
-local function parts(id)
-  local ms, number = string.match(id, '^(%d+)%-(%d+)$')
-  return tonumber(ms), tonumber(number)
-end
-local function is_before(a, b)
-  local a_ms, a_number = parts(a)
-  local b_ms, b_number = parts(b)
-  return a_ms < b_ms or (a_ms == b_ms and a_number < b_number)
-end
 
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', excess)
 local last = oldest[#oldest][1]
 for _, position in ipairs(positions) do
   if is_before(position, last) then last = position end
 end
-local ms, number = string.match(last, '^(%d+)%-(%d+)$')
-return redis.call('XTRIM', KEYS[1], 'MINID', '=', ms .. '-' .. string.format('%.0f', tonumber(number) + 1))
+return redis.call('XTRIM', KEYS[1], 'MINID', '=', after(last))
 `;
 
 export type FeedbackStream = ReturnType<typeof createFeedbackStream>;

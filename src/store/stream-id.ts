@@ -44,3 +44,22 @@ export function nextDay(day: string): string {
 }
 
 export const DAY_MS = 86_400_000;
+
+/** The same in scripts: `is_before(a, b)`, and `after(id)`, the least id that can follow. */
+export const STREAM_IDS = `
+local function parts(id)
+  local ms, number = string.match(id, '^(%d+)%-(%d+)$')
+  return tonumber(ms), tonumber(number)
+end
+
+local function is_before(a, b)
+  local a_ms, a_number = parts(a)
+  local b_ms, b_number = parts(b)
+  return a_ms < b_ms or (a_ms == b_ms and a_number < b_number)
+end
+
+local function after(id)
+  local ms, number = string.match(id, '^(%d+)%-(%d+)$')
+  return ms .. '-' .. string.format('%.0f', tonumber(number) + 1)
+end
+`;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.ts';
-import { FIRST_ID, compareIds } from '../stream-id.ts';
+import { FIRST_ID, STREAM_IDS, compareIds } from '../stream-id.ts';
 import { createUsageStream } from '../usage-stream.ts';
 
 /**
@@ -12,24 +12,8 @@ import { createUsageStream } from '../usage-stream.ts';
  * needs, last id that it has read, pending, unread (-1 when Redis does not know).
  */
 const TRIM = `#!lua flags=allow-oom
+${STREAM_IDS}
 local usage, rollups, archive = KEYS[1], KEYS[2], KEYS[3]
-
-local function parts(id)
-  local ms, number = string.match(id, '^(%d+)%-(%d+)$')
-  return tonumber(ms), tonumber(number)
-end
-
-local function is_before(a, b)
-  local a_ms, a_number = parts(a)
-  local b_ms, b_number = parts(b)
-  return a_ms < b_ms or (a_ms == b_ms and a_number < b_number)
-end
-
--- The least id that can follow.
-local function after(id)
-  local ms, number = string.match(id, '^(%d+)%-(%d+)$')
-  return ms .. '-' .. string.format('%.0f', tonumber(number) + 1)
-end
 
 local function reader(kind, name, last)
   return { kind, name, after(last), last, 0, -1 }
