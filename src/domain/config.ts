@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { problemsOfReferences } from './config-checks.ts';
 import { Duration, durationOf, LONGEST_KEEP_MS, MOST_TIMER_MS } from './duration.ts';
 import { ExperimentConfig } from './experiment-config.ts';
+import { GatewayConfig } from './gateway-config.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Strategy } from './job.ts';
 import { CAPABILITIES, TIERS } from './model.ts';
@@ -16,6 +17,7 @@ export { unknownName } from './config-checks.ts';
 export { ExperimentConfig } from './experiment-config.ts';
 export { ModelConfig, ModelPrice } from './model-config.ts';
 export { keysOf, ProviderConfig, type ProviderKey, type ProviderKind, RateLimits } from './provider-config.ts';
+export { GatewayConfig } from './gateway-config.ts';
 export { RoutingConfig } from './routing-config.ts';
 
 /**
@@ -169,6 +171,9 @@ export const ConfigShape = z.strictObject({
       max_deferrals: z.int().min(1).max(100_000).default(1_000),
     })
     .prefault({}),
+  gateway: GatewayConfig.prefault({}),
+  /** Traces and metrics by OpenTelemetry, for an SDK that is loaded into the process. */
+  telemetry: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
   results: z.strictObject({ keep: durationOf(1, LONGEST_KEEP_MS).prefault('7d') }).prefault({}),
 });
 

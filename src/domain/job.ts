@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { BudgetWindow } from './budget.ts';
 import { Expectation } from './expectation.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Name } from './name.ts';
@@ -104,6 +105,10 @@ export type QueuedJob = Omit<PromptJob, 'task' | 'lane' | 'account'> & {
   batch?: BatchPlace;
   /** How often the job was brought back after it had failed. */
   revision?: number;
+  /** Who passes the answer on piece by piece while it arrives: the id of a gateway. See `store/relay.ts`. */
+  stream_to?: string;
+  /** The virtual key it came in with, and what that may spend. */
+  api_key?: { id: string; budget_usd?: number; budget_window?: BudgetWindow };
 };
 
 const QueuedShape = z.looseObject({

@@ -87,6 +87,8 @@ export function createKeys(prefix: string) {
     chore: (name: string) => `${prefix}:chore:${name}`,
     /** Channel: announces the id of a batch that was cancelled. */
     cancellations: `${prefix}:cancellations`,
+    /** Channel: pieces of answers for the clients of one gateway; see `relay.ts`. */
+    relay: (gatewayId: string) => `${prefix}:relay:${gatewayId}`,
     /** String: written to see whether Redis takes writes. */
     writeProbe: `${prefix}:write-probe`,
     /** Begins the keys of the usage rollups; see `rollups/place.ts`. */

@@ -11,11 +11,11 @@ const FLOORS: Record<string, number> = {
   producer: 2,
   workers: 2,
   monitor: 2,
-  gateway: 2,
   sim: 2,
-  cli: 3,
+  gateway: 3,
+  cli: 4,
   // The public API stands at the top of the house, beside the command line.
-  'index.ts': 3,
+  'index.ts': 4,
 };
 
 /** Each library has its rooms; whatever is not listed may be used everywhere. */
@@ -25,6 +25,8 @@ const LIBRARIES: [RegExp, { rooms: string[]; typesIn?: string[] }][] = [
   [/^bullmq$/, { rooms: ['producer', 'workers', 'monitor'] }],
   [/^@bull-board\//, { rooms: ['monitor'] }],
   [/^@?fastify(\/|$)/, { rooms: ['monitor', 'gateway'] }],
+  [/^bullmq-otel$/, { rooms: ['producer', 'workers'] }],
+  [/^@opentelemetry\//, { rooms: ['workers', 'gateway'] }],
   [/^commander$/, { rooms: ['cli'] }],
   [/^yaml$/, { rooms: ['config', 'cli'] }],
   [/^@pydantic\/genai-prices$/, { rooms: ['config'] }],
