@@ -18,3 +18,10 @@ export type Caller = {
   models?: readonly string[];
   lanes?: readonly string[];
 };
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set before any handler of the API runs. */
+    caller: Caller;
+  }
+}

@@ -21,7 +21,7 @@ const FLOORS: Record<string, number> = {
 /** Each library has its rooms; whatever is not listed may be used everywhere. */
 const LIBRARIES: [RegExp, { rooms: string[]; typesIn?: string[] }][] = [
   [/^undici$/, { rooms: ['providers'] }],
-  [/^ioredis$/, { rooms: ['store'], typesIn: ['producer', 'workers', 'monitor', 'cli'] }],
+  [/^ioredis$/, { rooms: ['store'], typesIn: ['producer', 'workers', 'monitor', 'gateway', 'cli'] }],
   [/^bullmq$/, { rooms: ['producer', 'workers', 'monitor'] }],
   [/^@bull-board\//, { rooms: ['monitor'] }],
   [/^@?fastify(\/|$)/, { rooms: ['monitor', 'gateway'] }],
