@@ -23,8 +23,8 @@ COPY --from=modules /app/node_modules node_modules
 COPY bin bin
 COPY examples examples
 COPY --from=build /app/dist dist
-# Where commands read and write files: mount a folder here to use its files.
-RUN mkdir /work && chown node:node /work
+# Where commands read and write files: mount a folder here to use its files; and where the gateway keeps those of clients.
+RUN mkdir -p /work /etc/sluice/.sluice/files && chown -R node:node /work /etc/sluice
 WORKDIR /work
 USER node
 ENTRYPOINT ["node", "/app/bin/sluice.js"]

@@ -29,3 +29,8 @@ export function formatFigure({ median, least, most }: Figure, digits = 0): strin
     value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return least === most ? format(median) : `${format(median)} (${format(least)} to ${format(most)})`;
 }
+
+/** The value that so many of them do not pass; NaN when there are none. */
+export function percentileOf(ordered: Float64Array, share: number): number {
+  return ordered[Math.min(ordered.length - 1, Math.floor(ordered.length * share))] ?? Number.NaN;
+}

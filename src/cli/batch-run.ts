@@ -3,6 +3,7 @@ import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { usdToNanos } from '../domain/money.ts';
 import { type BatchSummary, createSummary } from '../domain/summary.ts';
+import { modelsOfRows } from '../gateway/row-models.ts';
 import {
   Batches,
   inspectRows,
@@ -49,6 +50,7 @@ export async function submitBatch(
     intake: { config, lane: options.lane, now: Date.now },
     defaults: options.defaults,
     anyModel: options.anyModel,
+    modelOf: modelsOfRows(config),
   };
   const badFlags = problemsOfDefaults({ ...options.defaults, lane: options.lane }, rows);
   if (badFlags.length > 0) throw new InputError(badFlags);

@@ -1,6 +1,8 @@
-import { type BudgetWindow, type OnExhausted, batchBudget } from '../domain/budget.ts';
+import type { ApiKey } from '../domain/api-key.ts';
+import { type BudgetWindow, type OnExhausted, batchBudget, keyBudget } from '../domain/budget.ts';
 import type { Config } from '../domain/config.ts';
 import { formatUsd, nanosToUsd, usdToNanos } from '../domain/money.ts';
+import type { ApiKeyStore } from '../store/api-keys.ts';
 import type { BatchStore } from '../store/batches.ts';
 import type { BudgetStore, PurseStanding } from '../store/budgets.ts';
 import type { Parking } from '../store/parking.ts';
@@ -24,6 +26,7 @@ export type BudgetStores = {
   config: Config;
   budgets: BudgetStore;
   batches: BatchStore;
+  apiKeys: ApiKeyStore;
   parking: Parking;
 };
 
@@ -32,10 +35,13 @@ export type BudgetTerms = Pick<BudgetLine, 'budget' | 'window' | 'isSoft' | 'ale
   limitNanos: number;
 };
 
-/** Every configured budget, and every purse in use: by user and the like, and of batches that have not ended. */
+/**
+ * Every configured budget, and every purse in use: by user and the like, and of batches that have not ended. Besides the
+ * budgets of virtual keys that are not revoked.
+ */
 export async function readBudgetLines(stores: BudgetStores): Promise<BudgetLine[]> {
-  const { config, budgets, parking } = stores;
-  const [current, parkedPurses] = await Promise.all([budgets.current(), parking.purses()]);
+  const { config, budgets, parking, apiKeys } = stores;
+  const [current, parkedPurses, keys] = await Promise.all([budgets.current(), parking.purses(), apiKeys.list()]);
   const purses = [...new Set([...current.map(({ purse }) => purse), ...parkedPurses])].toSorted();
   const wanted = Object.entries(config.budgets).flatMap(([name, { per }]) => {
     const terms = termsOf(name, config);
@@ -45,8 +51,12 @@ export async function readBudgetLines(stores: BudgetStores): Promise<BudgetLine[
   const ofBatches = await Promise.all(
     purses.filter((purse) => purse.startsWith(batchBudget(''))).map((purse) => openBatch(purse, stores)),
   );
+  const ofKeys = keys.flatMap((key) => {
+    const terms = key.revoked_at === undefined ? termsOfKey(key) : undefined;
+    return terms ? [{ purse: terms.budget, terms }] : [];
+  });
   const limits = await budgets.limits();
-  const all = [...wanted, ...ofBatches.flat()];
+  const all = [...wanted, ...ofKeys, ...ofBatches.flat()];
   return Promise.all(all.map(({ purse, terms }) => readBudgetLine(purse, terms, limits, stores)));
 }
 
@@ -83,6 +93,13 @@ export function termsOf(name: string, { budgets }: Config): BudgetTerms | undefi
 /** Undefined for a batch without a cap of its own. */
 export function termsOfBatch(purse: string, maxTotalNanos: number): BudgetTerms {
   return { budget: purse, window: 'total', limitNanos: maxTotalNanos, isSoft: false, onExhausted: 'reject' };
+}
+
+/** Undefined for a key without a budget of its own. */
+export function termsOfKey({ id, terms }: ApiKey): BudgetTerms | undefined {
+  const { budget_usd: limitUsd, budget_window: window } = terms;
+  if (limitUsd === undefined) return undefined;
+  return { budget: keyBudget(id), window, limitNanos: usdToNanos(limitUsd), isSoft: false, onExhausted: 'reject' };
 }
 
 async function openBatch(purse: string, { batches }: BudgetStores): Promise<{ purse: string; terms: BudgetTerms }[]> {

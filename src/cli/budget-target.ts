@@ -1,12 +1,13 @@
 import { InvalidArgumentError } from 'commander';
-import { batchBudget, purseOf } from '../domain/budget.ts';
+import { batchBudget, keyBudget, purseOf } from '../domain/budget.ts';
 import { unknownName } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
 import { usdToNanos } from '../domain/money.ts';
-import { type BudgetStores, type BudgetTerms, termsOf, termsOfBatch } from './budget-lines.ts';
+import { type BudgetStores, type BudgetTerms, termsOf, termsOfBatch, termsOfKey } from './budget-lines.ts';
 import { SLUICE } from './invocation.ts';
+import { findKey } from './key/find.ts';
 
-/** What a person means by `NAME`, `NAME/VALUE` or `batch:ID`. */
+/** What a person means by `NAME`, `NAME/VALUE`, `batch:ID` or `key:ID`. */
 export type BudgetTarget = {
   terms: BudgetTerms;
   /** Missing for a budget that has a purse for each user, task, ... when none of them is named. */
@@ -22,10 +23,14 @@ const MOST_USD = 1_000_000;
 export async function findTarget(text: string, stores: BudgetStores): Promise<BudgetTarget> {
   const { config } = stores;
   if (text.startsWith(batchBudget(''))) return findBatchTarget(text, stores);
+  if (text.startsWith(keyBudget(''))) return findKeyTarget(text, stores);
   const slash = text.indexOf('/');
   const name = slash < 0 ? text : text.slice(0, slash);
   const terms = termsOf(name, config);
-  if (!terms) throw new InputError(`${unknownName('budget', name, config.budgets)}; a batch's cap is batch:ID`);
+  if (!terms)
+    throw new InputError(
+      `${unknownName('budget', name, config.budgets)}; a batch's cap is batch:ID, a key's budget key:ID`,
+    );
   const per = config.budgets[name]?.per;
   if (per === undefined) {
     if (slash >= 0) throw new InputError(`budget "${name}" has one purse for all; leave out ${text.slice(slash)}`);
@@ -46,6 +51,13 @@ async function findBatchTarget(purse: string, { batches }: BudgetStores): Promis
     throw new InputError(`batch "${id}" has no cap: it is given one by --max-total-usd when it is submitted`);
   }
   return { terms: termsOfBatch(purse, status.maxTotalNanos), purse, isPassing: true };
+}
+
+async function findKeyTarget(text: string, { apiKeys }: BudgetStores): Promise<BudgetTarget> {
+  const key = await findKey(text.slice(keyBudget('').length), apiKeys);
+  const terms = termsOfKey(key);
+  if (terms) return { terms, purse: terms.budget, isPassing: false };
+  throw new InputError(`key ${key.id} has no budget: give it one with ${SLUICE} key set ${key.id} --budget USD`);
 }
 
 /** What is added, in nano-dollars. */

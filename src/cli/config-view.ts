@@ -6,7 +6,7 @@ import { type Context, requireConfig } from './context.ts';
 export const NOT_SET = 'not-set';
 
 /** What a command needs that looks at the queues and the ledger. */
-export type Installation = Pick<Config, 'redis' | 'lanes'>;
+export type Installation = Pick<Config, 'redis' | 'lanes'> & Partial<Pick<Config, 'models' | 'providers' | 'budgets'>>;
 
 /** For commands that call no provider: the configuration, whether or not the keys that it names are set. */
 export function requireConfigWithoutKeys(context: Context): Config {
@@ -29,11 +29,16 @@ export function parseConfigWithoutKeys(text: string, name: string, env: NodeJS.P
   return parseConfig(text, name, withStandIns(text, env));
 }
 
-/** The environment with something for each variable that the text names: an address where one is wanted. */
+/** By the field in front of it: an address where one is wanted, and what is no secret of anybody. */
+const STAND_INS: Readonly<Record<string, string>> = {
+  base_url: `https://${NOT_SET}.invalid`,
+  secret: `whsec_${'0'.repeat(32)}`,
+};
+
+/** The environment with something for each variable that the text names. */
 export function withStandIns(text: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const standIns = [...text.matchAll(/(base_url["']?:\s*["']?[^\s"',}]*)?\$\{(\w+)\}/g)].flatMap(
-    ([, address, variable = '']) =>
-      env[variable] ? [] : [[variable, address === undefined ? NOT_SET : `https://${NOT_SET}.invalid`] as const],
+  const standIns = [...text.matchAll(/(?:(base_url|secret)["']?:\s*["']?[^\s"',}$]*)?\$\{(\w+)\}/g)].flatMap(
+    ([, field = '', variable = '']) => (env[variable] ? [] : [[variable, STAND_INS[field] ?? NOT_SET] as const]),
   );
   return { ...env, ...Object.fromEntries(standIns) };
 }

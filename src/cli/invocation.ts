@@ -14,7 +14,7 @@ export function nameToCall(entry: string): string {
 export const SLUICE = nameToCall(process.argv[1] ?? '');
 
 const COMMANDS =
-  'batch|board|budget|config|demo|dlq|doctor|down|experiment|feedback|init|models|router?|sim|up|usage|worker';
+  'batch|board|budget|config|demo|dlq|doctor|down|experiment|feedback|init|key|models|router?|serve|sim|up|usage|worker';
 const CALL = new RegExp(String.raw`(?<!npx )\bsluice (?=(?:${COMMANDS})\b)`, 'g');
 
 /** What the layers below advise, as it is to be typed here: they call the program by its plain name. */

@@ -17,6 +17,8 @@ export type KnownModel = {
   /** Missing where it knows none, or none that tokens alone decide; then `unpriced` says why. */
   price?: ModelPrice;
   unpriced?: string;
+  /** Where it charges for prompts and tells nothing of answers: the price, if the model embeds. */
+  embeddingPrice?: ModelPrice;
   context?: number;
   deprecated: boolean;
   /** Dated ids that stand for the same model today, where the catalogue lists them. */
@@ -118,17 +120,21 @@ function knownModel(
   // Some charge less at certain hours. What is held for a call has to be enough at any.
   const prices = timesOfDay(model, now).map((timestamp) => priceAt(library, provider, model, timestamp));
   const price = prices.reduce((dearest, next) => (isDearer(next, dearest) ? next : dearest));
+  const embeddingPrice = typeof price === 'string' ? embeddingPriceAt(library, provider, model, now) : undefined;
   const context = model.context_window;
   return {
     provider: provider.id,
     id: model.id,
     name: model.name ?? model.id,
-    ...(typeof price === 'string' ? { unpriced: price } : { price }),
+    ...(typeof price === 'string' ? { unpriced: embeddingPrice ? PROMPTS_ALONE : price } : { price }),
+    ...(embeddingPrice && { embeddingPrice }),
     ...(context !== undefined && Number.isSafeInteger(context) && context > 0 ? { context } : {}),
     deprecated: model.deprecated ?? false,
     datedIds: datedIdsIn(model.match),
   };
 }
+
+const PROMPTS_ALONE = 'it charges for prompts alone; if it embeds, give it capabilities: [embeddings]';
 
 /** A moment of today for each price that the model may have in the course of it. */
 function timesOfDay({ prices }: GenaiPrices.ModelInfo, now: number): [Date, ...Date[]] {
@@ -146,15 +152,37 @@ function priceAt(
   model: GenaiPrices.ModelInfo,
   timestamp: Date,
 ): ModelPrice | string {
-  // An id may fit several models of its provider; this one alone is meant.
-  const alone = { ...provider, models: [{ ...model, match: { equals: model.id } }] };
-  const found = library.calcPrice({}, model.id, { provider: alone, timestamp });
-  const prices = found?.model_price ?? {};
+  const prices = pricesAt(library, provider, model, timestamp);
   if (Object.keys(prices).length === 0) {
     return model.id.endsWith(':free') ? { input: 0, output: 0 } : 'the catalogue tells no price for it';
   }
   if (prices['requests_kcount']) return 'it charges for every call besides its tokens, which a price list cannot say';
   return modelPriceOf(prices) ?? 'it does not charge by the tokens of prompt and answer';
+}
+
+function pricesAt(
+  library: Library,
+  provider: GenaiPrices.Provider,
+  model: GenaiPrices.ModelInfo,
+  timestamp: Date,
+): GenaiPrices.ModelPrice {
+  // An id may fit several models of its provider; this one alone is meant.
+  const alone = { ...provider, models: [{ ...model, match: { equals: model.id } }] };
+  return library.calcPrice({}, model.id, { provider: alone, timestamp })?.model_price ?? {};
+}
+
+function embeddingPriceAt(
+  library: Library,
+  provider: GenaiPrices.Provider,
+  model: GenaiPrices.ModelInfo,
+  now: number,
+): ModelPrice | undefined {
+  const {
+    input_mtok: input,
+    output_mtok: output,
+    requests_kcount: perCall,
+  } = pricesAt(library, provider, model, new Date(now));
+  return typeof input === 'number' && output === undefined && !perCall ? { input, output: 0 } : undefined;
 }
 
 const RATE_NAMES = {

@@ -55,9 +55,10 @@ function withCatalogued(model: ModelConfig, provider: ProviderConfig, open: () =
   if (isComplete(model) || isOwnServer(provider)) return model;
   const catalogue = open();
   const known = catalogue.find(provider, model.id);
+  const price = known?.price ?? (model.capabilities.includes('embeddings') ? known?.embeddingPrice : undefined);
   return {
     ...model,
-    ...(model.price === undefined && known?.price ? { price: known.price, price_source: catalogue.source } : {}),
+    ...(model.price === undefined && price ? { price, price_source: catalogue.source } : {}),
     ...(model.context === undefined && known?.context ? { context: known.context } : {}),
   };
 }

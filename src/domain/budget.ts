@@ -15,7 +15,7 @@ export type OnExhausted = 'reject' | 'park' | 'pause';
 
 /** A budget that a call must fit in. Which of its windows that is, the ledger tells by Redis' clock. */
 export type BudgetClaim = {
-  /** As configured, or `batch:ID`, `job:ID`. */
+  /** As configured, or `batch:ID`, `job:ID`, `key:ID`. */
   name: string;
   /** What is really drawn from: the name, or `name/value` where there is a purse for each user, task, ... */
   purse: string;
@@ -33,6 +33,8 @@ export type BudgetClaim = {
 /** Raised once in a window, when so much is spent; as it is kept in Redis. */
 export type BudgetAlert = { purse: string; window: string; spent_nanos: number; limit_nanos: number; soft: boolean };
 
+type ApiKeyTag = NonNullable<QueuedJob['api_key']>;
+
 /** Who and what a call is for, as far as budgets look at it. */
 export type BudgetSubject = {
   job: QueuedJob;
@@ -41,12 +43,13 @@ export type BudgetSubject = {
   model: { alias: string; provider: string };
 };
 
-/** The budgets that cover a call: the configured ones that match it, its batch's cap and its job's own. */
+/** The budgets that cover a call: the configured ones that match it, its virtual key's, its batch's cap and its job's own. */
 export function budgetsFor(subject: BudgetSubject, budgets: Readonly<Record<string, BudgetConfig>>): BudgetClaim[] {
   const { job, jobId } = subject;
   const claims = Object.entries(budgets).flatMap(([name, budget]) =>
     covers(budget, subject) ? [toClaim(name, budget, subject)] : [],
   );
+  if (job.api_key?.budget_usd !== undefined) claims.push(claimOfKey(job.api_key, job.api_key.budget_usd));
   if (job.batch?.max_total_usd !== undefined) {
     const onExhausted = job.batch.on_exhausted ?? 'reject';
     claims.push(passingClaim(batchBudget(job.batch.id), job.batch.max_total_usd, onExhausted));
@@ -61,6 +64,10 @@ export function batchBudget(batchId: string): string {
 
 export function jobBudget(jobId: string): string {
   return `job:${jobId}`;
+}
+
+export function keyBudget(keyId: string): string {
+  return `key:${keyId}`;
 }
 
 function covers(budget: BudgetConfig, { job, model }: BudgetSubject): boolean {
@@ -115,6 +122,11 @@ function valueOf(per: NonNullable<BudgetConfig['per']>, { job, jobId, model }: B
 /** Values are anybody's text, and this becomes part of a key and of a line: `-` stands for none. */
 export function purseOf(name: string, value: string): string {
   return `${name}/${value === '' ? '-' : encodeURIComponent(value.toWellFormed())}`;
+}
+
+/** It belongs to nobody who will be forgotten: what a key has spent is kept like that of configured budgets. */
+function claimOfKey({ id, budget_window: window = 'total' }: ApiKeyTag, limitUsd: number): BudgetClaim {
+  return { ...passingClaim(keyBudget(id), limitUsd, 'reject'), window, isPassing: false };
 }
 
 function passingClaim(name: string, limitUsd: number, onExhausted: OnExhausted): BudgetClaim {

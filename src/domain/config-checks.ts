@@ -32,6 +32,7 @@ export function problemsOfReferences(config: object): Problem[] {
 
   for (const [alias, model] of entriesOf(declared.model)) {
     require('provider', model['provider'], 'models', alias, 'provider');
+    problems.push(...problemsOfEmbedding(alias, model, recordOf(declared.provider)));
     for (const task of Object.keys(recordOf(model['scores']))) {
       if (task !== 'default') require('task', task, 'models', alias, 'scores', task);
     }
@@ -54,6 +55,21 @@ export function problemsOfReferences(config: object): Problem[] {
     for (const kind of ['task', 'lane'] as const) require(kind, limit[kind], 'limits', name, kind);
   }
   return problems;
+}
+
+/** A model that embeds does nothing else, and not every API has words for it. */
+function problemsOfEmbedding(
+  alias: string,
+  { capabilities, provider }: Record<string, unknown>,
+  providers: Record<string, unknown>,
+): Problem[] {
+  if (!Array.isArray(capabilities) || !capabilities.includes('embeddings')) return [];
+  const path = ['models', alias, 'capabilities'];
+  if (typeof provider === 'string' && recordOf(providers[provider])['kind'] === 'anthropic') {
+    return [{ path, message: `embeddings: provider "${provider}" is of kind anthropic, whose API has none` }];
+  }
+  if (capabilities.length === 1) return [];
+  return [{ path, message: 'embeddings stands alone: a model with it embeds, and does not chat' }];
 }
 
 /** Sums of tenths come out a little above what they are. */

@@ -56,6 +56,8 @@ const LaneConfig = z.strictObject({
   max_wait: Duration.prefault('60s'),
   /** When all models that are left have been failing for longer than this, jobs fail instead of waiting for them. */
   max_outage: Duration.prefault('10m'),
+  /** Whether its jobs go before those of other lanes where a limit has them wait. */
+  goes_first: z.boolean().default(false),
 });
 export type LaneConfig = z.infer<typeof LaneConfig>;
 
@@ -75,8 +77,8 @@ export type CircuitConfig = z.infer<typeof CircuitConfig>;
 export const WINDOWS = ['hour', 'day', 'week', 'month', 'total'] as const;
 
 const BudgetName = Name.refine(
-  (name) => !/^(batch|job):|\//.test(name),
-  'no / in the name of a budget, and batch: and job: are kept for batches and jobs',
+  (name) => !/^(batch|job|key):|\//.test(name),
+  'no / in the name of a budget, and batch:, job: and key: are kept for batches, jobs and virtual keys',
 );
 
 const BudgetConfig = z
@@ -144,7 +146,7 @@ export const ConfigShape = z.strictObject({
     .record(LaneName, LaneConfig)
     .refine((map) => Object.keys(map).length > 0, 'declare at least one lane, or leave lanes out')
     .prefault({
-      interactive: { share: 0.25, max_wait: '1s', max_outage: '10s' },
+      interactive: { share: 0.25, max_wait: '1s', max_outage: '10s', goes_first: true },
       batch: { share: 0.75, max_wait: '60s' },
     }),
   routing: RoutingConfig.prefault({}),

@@ -1,4 +1,5 @@
 import { takesForcedTools } from './claude-habits.ts';
+import type { EmbeddingRequest } from './embedding.ts';
 import { isGemini3OrLater } from './gemini-generation.ts';
 import type { ProviderKind } from './provider-config.ts';
 import type { Message, SamplingParameters } from './request.ts';
@@ -18,8 +19,16 @@ export const FEATURES = [
   'forced-tool',
   /** A text that ends the answer and is nothing but white space. */
   'blank-stop',
+  /** Texts to embed that are given as tokens. */
+  'token-input',
+  /** More of them than Google takes at a time. */
+  'many-inputs',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
+
+const LACKED_BY_GOOGLE: readonly Feature[] = ['image-url', 'single-tool-call', 'token-input', 'many-inputs'];
+/** https://ai.google.dev/api/embeddings#method:-models.batchembedcontents */
+const MOST_INPUTS_OF_GOOGLE = 100;
 
 /** The features that requests to a model cannot express: those that its API has no words for, or that it refuses itself. */
 export function lacksOf(kind: ProviderKind, modelId: string): readonly Feature[] {
@@ -27,9 +36,7 @@ export function lacksOf(kind: ProviderKind, modelId: string): readonly Feature[]
     case 'anthropic':
       return takesForcedTools(modelId) ? ['blank-stop'] : ['blank-stop', 'forced-tool'];
     case 'google':
-      return isGemini3OrLater(modelId)
-        ? ['image-url', 'single-tool-call']
-        : ['image-url', 'single-tool-call', 'tools-with-json'];
+      return isGemini3OrLater(modelId) ? LACKED_BY_GOOGLE : [...LACKED_BY_GOOGLE, 'tools-with-json'];
     default:
       return [];
   }
@@ -50,6 +57,14 @@ export function featuresOf(messages: readonly Message[], parameters: SamplingPar
   if (tools.length > 0 && isParallel === false) features.push('single-tool-call');
   if (tools.length > 0 && (choice === 'required' || typeof choice === 'object')) features.push('forced-tool');
   if ([stop ?? []].flat().some((text) => text.trim() === '')) features.push('blank-stop');
+  return features;
+}
+
+/** Likewise of a request for embeddings. */
+export function featuresOfInputs(inputs: EmbeddingRequest['inputs']): readonly Feature[] {
+  const features: Feature[] = [];
+  if (inputs.some((input) => typeof input !== 'string')) features.push('token-input');
+  if (inputs.length > MOST_INPUTS_OF_GOOGLE) features.push('many-inputs');
   return features;
 }
 

@@ -22,6 +22,8 @@ export type GateClaim = {
   tokens: number;
   /** True for a job that was put back by a gate before: it has stood in line already. */
   isReturning: boolean;
+  /** True for a job that need not wait for the turns of those who do not go first. */
+  goesFirst?: boolean;
   /** A call that would have to wait longer is made elsewhere: no turn is kept for it. Without it any wait is fine. */
   patienceMs?: number;
   /** Those for whom the call is made, as far as they have limits. They are asked before budgets and the gates above. */

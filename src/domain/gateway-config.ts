@@ -8,6 +8,10 @@ export const GatewayConfig = z.strictObject({
   port: z.int().min(0).max(65_535).default(4_000),
   /** How long a client may wait for an answer; its job is cancelled then. Official clients wait for ten minutes. */
   timeout: durationOf(1_000, MOST_TIMER_MS).prefault('10m'),
+  /** What a stopping gateway grants the answers that are under way; then their clients are cut off. */
+  drain: durationOf(0, MOST_TIMER_MS).prefault('30s'),
+  /** How long answers are kept that were handed over: to be scored, and for clients that ask once more. */
+  keep_answers: durationOf(1_000, LONGEST_KEEP_MS).prefault('1h'),
   /** The largest body of a request, files not counted. */
   body_limit_bytes: z.int().min(1_024).max(1_073_741_824).default(16_777_216),
   /** Requests that may wait for their answers at a time; whoever comes later is asked to come again. */

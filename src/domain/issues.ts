@@ -80,8 +80,11 @@ function explain(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): Ex
     ];
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The branch that got furthest is the one that was meant.
-    const branch = issue.errors.reduce((best, next) => (reach(next) > reach(best) ? next : best));
+    // The branch that got furthest is the one that was meant; of several the one with the fewest problems.
+    const branch = issue.errors.reduce((best, next) => {
+      const lead = reach(next) - reach(best);
+      return lead > 0 || (lead === 0 && next.length < best.length) ? next : best;
+    });
     if (reach(branch) > 0) {
       return branch
         .slice(0, MOST_PROBLEMS)
@@ -116,7 +119,7 @@ function reach(issues: readonly z.core.$ZodIssue[]): number {
 }
 
 /** What stands in these fields may be a key and is shown nowhere. */
-const SECRET_FIELDS: ReadonlySet<string | number> = new Set(['api_key', 'headers']);
+const SECRET_FIELDS: ReadonlySet<string | number> = new Set(['api_key', 'headers', 'secret']);
 const HIDDEN = Symbol('a hidden value');
 
 /** What stands in these is a prompt, or a piece of one, however short it is. */
@@ -147,7 +150,9 @@ function sentence(issue: z.core.$ZodIssue, value: unknown, shown: string): strin
       const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : undefined;
       if (options) return `expected ${options.join(' | ')}${got}`;
       const expected = issue.errors.flat().flatMap((inner) => (inner.code === 'invalid_type' ? [inner.expected] : []));
-      return expected.length > 0 ? `expected ${expected.map(article).join(' or ')}${got}` : `not allowed${got}`;
+      return expected.length > 0
+        ? `expected ${[...new Set(expected.map(article))].join(' or ')}${got}`
+        : `not allowed${got}`;
     }
     case 'invalid_format':
       return issue.message.startsWith('Invalid')

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import type { BudgetWindow } from './budget.ts';
+import { Dimensions, EmbeddingInput, type EmbeddingRequest, inputsOf } from './embedding.ts';
 import { Expectation } from './expectation.ts';
 import { BESIDE_OTHER_PROBLEMS } from './issues.ts';
 import { Name } from './name.ts';
-import { type ChatRequest, Message, SamplingParameters, textOf } from './request.ts';
+import { type ChatRequest, Message, type ModelRequest, SamplingParameters, textOf } from './request.ts';
 import { ANSWER_CHECKS } from './validation.ts';
 
 /**
  * The words, as they are used everywhere:
  *
- * - prompt job: one request for a completion, with its task, limits and tags; the data of one BullMQ job.
+ * - prompt job: one request for a completion, or for embeddings, with its task, limits and tags; the data of one BullMQ
+ *   job.
  * - task: what kind of work it is (`coding`, `extraction`, ...); an open set, declared in the configuration.
  * - lane: a queue with its own share of the workers: `interactive`, `batch`, or one of your own.
  * - batch: many prompt jobs submitted together, with one id, progress, results and a summary.
@@ -50,6 +52,9 @@ const jobFields = {
   task: Name.optional(),
   prompt: z.string().min(1).optional(),
   messages: z.array(Message).min(1).max(2_000).optional(),
+  /** To be embedded: the answer is a vector of each. */
+  input: EmbeddingInput.optional(),
+  dimensions: Dimensions.optional(),
   /** One model by alias, or several to choose from. Without it the router has all of them. */
   model: Name.optional(),
   models: z.array(Name).min(1).max(100).optional(),
@@ -69,17 +74,24 @@ const jobFields = {
   metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
 };
 
-/** A prompt job as a producer gives it: `prompt` or `messages`, everything else optional. Unknown fields are errors. */
+/** What a job says of a chat alone. */
+const CHAT_FIELDS = [...Object.keys(SamplingParameters.shape), 'max_tokens', 'validate', 'expect'];
+
+/** A prompt job as a producer gives it: `prompt`, `messages` or `input`, everything else optional. Unknown fields are errors. */
 export const PromptJob = z.strictObject(jobFields).superRefine((job, context) => {
-  if (job.prompt !== undefined && job.messages !== undefined) {
-    context.addIssue({ code: 'custom', path: ['prompt'], message: 'give prompt or messages, not both' });
+  const complain = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+  const asked = (['prompt', 'messages', 'input'] as const).filter((field) => job[field] !== undefined);
+  if (asked.length > 1)
+    complain(asked[0] as string, `give ${asked.join(' or ')}, not ${asked.length === 2 ? 'both' : 'all'}`);
+  if (asked.length === 0)
+    complain('prompt', 'missing: give prompt (text), messages (a list) or input (to be embedded)');
+  if (job.input === undefined) {
+    if (job.dimensions !== undefined) complain('dimensions', 'goes with input; leave it out');
+  } else {
+    const chatFields = CHAT_FIELDS.filter((field) => field in job && job[field as keyof typeof job] !== undefined);
+    if (chatFields[0] !== undefined) complain(chatFields[0], `not for embeddings; leave out ${chatFields.join(', ')}`);
   }
-  if (job.prompt === undefined && job.messages === undefined) {
-    context.addIssue({ code: 'custom', path: ['prompt'], message: 'missing: give prompt (text) or messages (a list)' });
-  }
-  if (job.model !== undefined && job.models !== undefined) {
-    context.addIssue({ code: 'custom', path: ['model'], message: 'give model or models, not both' });
-  }
+  if (job.model !== undefined && job.models !== undefined) complain('model', 'give model or models, not both');
 }, BESIDE_OTHER_PROBLEMS);
 export type PromptJob = z.infer<typeof PromptJob>;
 
@@ -125,17 +137,38 @@ const QueuedShape = z.looseObject({
  */
 export function isQueuedJob(data: unknown): data is QueuedJob {
   const parsed = QueuedShape.safeParse(data);
-  return parsed.success && (typeof parsed.data['prompt'] === 'string' || Array.isArray(parsed.data['messages']));
+  if (!parsed.success) return false;
+  const { prompt, messages, input } = parsed.data;
+  return typeof prompt === 'string' || Array.isArray(messages) || typeof input === 'string' || Array.isArray(input);
 }
 
-export function messagesOf(job: Pick<PromptJob, 'prompt' | 'messages'>): readonly Message[] {
+type Asking = Pick<PromptJob, 'prompt' | 'messages' | 'input'>;
+
+/** Whether a job asks for vectors, and not for a completion. */
+export function isEmbedding<Job extends Asking>(job: Job): job is Job & { input: EmbeddingInput } {
+  return job.input !== undefined;
+}
+
+/** None for what is to be embedded. */
+export function messagesOf(job: Asking): readonly Message[] {
+  if (isEmbedding(job)) return [];
   return job.messages ?? [{ role: 'user', content: job.prompt ?? '' }];
 }
 
 const PARAMETER_NAMES = Object.keys(SamplingParameters.shape) as (keyof SamplingParameters)[];
 
 /** The request that is sent to a model for this job. */
-export function chatRequestOf(job: PromptJob | QueuedJob, maxTokens: number): ChatRequest {
+export function requestOf(job: PromptJob | QueuedJob, maxTokens: number): ModelRequest {
+  return isEmbedding(job) ? embeddingRequestOf(job) : chatRequestOf(job, maxTokens);
+}
+
+type Embedding = Pick<PromptJob, 'dimensions'> & { input: EmbeddingInput };
+
+function embeddingRequestOf({ input, dimensions }: Embedding): EmbeddingRequest {
+  return { inputs: inputsOf(input), ...(dimensions === undefined ? {} : { dimensions }) };
+}
+
+function chatRequestOf(job: PromptJob | QueuedJob, maxTokens: number): ChatRequest {
   const parameters: Record<string, unknown> = {};
   for (const name of PARAMETER_NAMES) {
     if (job[name] !== undefined) parameters[name] = job[name];
@@ -143,7 +176,8 @@ export function chatRequestOf(job: PromptJob | QueuedJob, maxTokens: number): Ch
   return { messages: messagesOf(job), maxTokens, parameters };
 }
 
-/** Characters in the prompt: what may be shown and logged where the text may not. */
-export function promptLength(job: Pick<PromptJob, 'prompt' | 'messages'>): number {
-  return messagesOf(job).reduce((length, message) => length + textOf(message.content).length, 0);
+/** Characters in the prompt, a token for one: what may be shown and logged where the text may not. */
+export function promptLength(job: Asking): number {
+  const texts = isEmbedding(job) ? inputsOf(job.input) : messagesOf(job).map(({ content }) => textOf(content));
+  return texts.reduce((length, text) => length + text.length, 0);
 }

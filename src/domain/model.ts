@@ -3,7 +3,8 @@ import type { PriceList } from './price.ts';
 import type { RateLimits } from './provider-config.ts';
 import type { ModelConfig } from './model-config.ts';
 
-export const CAPABILITIES = ['tools', 'json', 'vision', 'reasoning'] as const;
+/** A model with `embeddings` embeds, and does not chat. */
+export const CAPABILITIES = ['tools', 'json', 'vision', 'reasoning', 'embeddings'] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
 /** From cheap and quick to dear and able. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EmbeddingRequest } from './embedding.ts';
 
 /** Chat messages and parameters in OpenAI's words: the one normal form inside Sluice. */
 
@@ -82,13 +83,20 @@ export const SamplingParameters = z.strictObject({
 });
 export type SamplingParameters = z.infer<typeof SamplingParameters>;
 
-/** What a model is asked: the request as the providers' adapters get it. */
+/** What a model that chats is asked: the request as the providers' adapters get it. */
 export type ChatRequest = {
   messages: readonly Message[];
   /** Always sent: without it neither cost nor latency has a bound. */
   maxTokens: number;
   parameters: SamplingParameters;
 };
+
+/** What a model is asked, of either sort. */
+export type ModelRequest = ChatRequest | EmbeddingRequest;
+
+export function isEmbeddingRequest(request: ModelRequest): request is EmbeddingRequest {
+  return 'inputs' in request;
+}
 
 /** The texts of a message, image parts left out. */
 export function textOf(content: string | readonly ContentPart[] | null | undefined): string {

@@ -8,6 +8,11 @@ export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 /** A model's answer in the one normal form, whichever provider it came from. */
 export type Completion = {
   content: string | null;
+  /**
+   * In place of a content, of what was to be embedded: a vector for each input, in their order, as base64 of little-endian
+   * float32, which takes a third of the room that numbers would.
+   */
+  embeddings?: string[];
   tool_calls?: ToolCall[];
   refusal?: string;
   finish_reason: FinishReason;

@@ -24,6 +24,7 @@ export const USAGE_DIMENSIONS = {
   task: (record) => record.task ?? undefined,
   account: (record) => record.account,
   user: (record) => record.user,
+  key: (record) => record.api_key,
   variant: (record) => record.variant,
   provider: (record) => record.provider,
 } as const satisfies Record<string, (record: UsageRecord) => string | undefined>;

@@ -47,6 +47,8 @@ export const UsageRecord = z.object({
   lane: z.string(),
   account: z.string(),
   user: z.string().optional(),
+  /** Id of the virtual key that it came in with. */
+  api_key: z.string().optional(),
   /** Alias, provider and the pinned id it stands for. */
   model: z.string(),
   provider: z.string(),

@@ -11,6 +11,8 @@ export class ApiError extends Error {
   readonly code: string | null;
   readonly param: string | null;
   readonly retry: Retry;
+  /** Sent along with it. */
+  headers: Readonly<Record<string, string>> = {};
 
   constructor(
     status: number,

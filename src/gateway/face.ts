@@ -41,12 +41,12 @@ export type AnswerStream = {
 export type Face<Body> = {
   /** `/v1/chat/completions` */
   path: string;
-  read(body: unknown): { ok: true; body: Body; asked: Asked } | { ok: false; problems: Problem[] };
+  read: (body: unknown) => { ok: true; body: Body; asked: Asked } | { ok: false; problems: Problem[] };
   /** Where this API says what our own fields say. */
-  placeOf(path: Problem['path']): Problem['path'];
+  placeOf: (path: Problem['path']) => Problem['path'];
   /** `chatcmpl-`, `resp_`, `msg_`: what ids of its answers begin with. */
   idPrefix: string;
-  toAnswer(result: CompletedResult, body: Body, context: AnswerContext): object;
-  createStream(body: Body, context: AnswerContext): AnswerStream;
-  toErrorBody(error: ApiError, requestId: string): object;
+  toAnswer: (result: CompletedResult, body: Body, context: AnswerContext) => object;
+  createStream: (body: Body, context: AnswerContext) => AnswerStream;
+  toErrorBody: (error: ApiError, requestId: string) => object;
 };

@@ -5,6 +5,8 @@ import { createFailureLimit } from './failure-limit.ts';
 import { ICON, renderLogin, renderLogout } from './pages.ts';
 import { createSessions } from './sessions.ts';
 
+/** Where a log-in leads that came from nowhere. */
+const HOME_PATH = '/';
 const MAX_FORM_BYTES = 8_192;
 const TOO_MANY_FAILURES = 'Too many failed log-ins. Wait a minute and try again.';
 
@@ -78,7 +80,7 @@ function isPageLoad(request: FastifyRequest): boolean {
 /** A path to go on with after the log-in; anything that leads to another host leads home instead. */
 function pathOfThisServer(path: string | undefined): string {
   const base = 'http://monitor.invalid';
-  if (path === undefined || !URL.canParse(path, base)) return BOARD_PATH;
+  if (path === undefined || !URL.canParse(path, base)) return HOME_PATH;
   const url = new URL(path, base);
-  return url.origin === base ? url.pathname + url.search : BOARD_PATH;
+  return url.origin === base ? url.pathname + url.search : HOME_PATH;
 }

@@ -8,7 +8,7 @@ import { presentJobData } from './job-mask.ts';
 
 export type BoardOptions = { writable: boolean; showPrompts: boolean };
 
-/** Where the board is, and where a log-in leads when it came from nowhere. */
+/** Where the board is. */
 export const BOARD_PATH = '/board';
 const POLL_SECONDS = 5;
 const EXTERNAL_LINK = /<link\b[^>]*\bhref="https?:[^>]*>/g;
@@ -28,6 +28,7 @@ export function addBoard(app: FastifyInstance, queues: readonly Queue[], options
         favIcon: { default: '/icon.svg', alternative: '/icon.svg' },
         hideDocsLink: true,
         miscLinks: [
+          { text: 'Status', url: '/' },
           { text: 'Metrics', url: '/metrics' },
           { text: 'Readiness', url: '/readyz' },
           { text: 'Log out', url: '/logout' },

@@ -6,11 +6,14 @@ type Redis = { info(section: string): Promise<string> };
 
 const REDIS_ANSWERS_WITHIN_MS = 2_000;
 
-/** `/healthz`: this process lives. `/readyz`: Redis answers and evicts nothing, or 503 with the reason. Both are open. */
-export function addHealth(app: FastifyInstance, redis: Redis): void {
+/**
+ * `/healthz`: this process lives. `/readyz`: the server takes requests, Redis answers and evicts nothing; or 503 with the
+ * reason. Both are open.
+ */
+export function addHealth(app: FastifyInstance, redis: Redis, whyUnready?: () => string | undefined): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const reason = await findRedisProblem(redis);
+    const reason = whyUnready?.() ?? (await findRedisProblem(redis));
     if (reason !== undefined) return reply.code(503).send({ status: 'unready', reason });
     return { status: 'ready' };
   });

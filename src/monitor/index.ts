@@ -1,1 +1,2 @@
-export { type Monitor, type MonitorOptions, startMonitor } from './server.ts';
+export { createMonitor, type Monitor, type MonitorOptions } from './monitor.ts';
+export { type MonitorServer, type MonitorServerOptions, startMonitor } from './server.ts';

@@ -20,6 +20,7 @@ const OPEN_FIELDS = [
   'models',
   'strategy',
   'cache',
+  'dimensions',
   'temperature',
   'top_p',
   'seed',
@@ -44,12 +45,18 @@ export function presentJobData(data: unknown, showPrompts: boolean): unknown {
 }
 
 function hideField(field: string, value: unknown): unknown {
-  return field === 'messages' && Array.isArray(value) ? value.map(hideMessage) : hide(value);
+  if (field === 'messages' && Array.isArray(value)) return value.map(hideMessage);
+  return field === 'input' && Array.isArray(value) ? hideInputs(value) : hide(value);
 }
 
 function hideMessage(value: unknown): unknown {
   const { success, data: message } = Message.safeParse(value);
   return success ? { role: message.role, content: hide(textOf(message.content)) } : hide(value);
+}
+
+/** Of what is to be embedded: hundreds of texts, or thousands of tokens. */
+function hideInputs(values: readonly unknown[]): string {
+  return `«hidden: a list of ${values.length}»`;
 }
 
 function hide(value: unknown): string {

@@ -1,4 +1,6 @@
-/** The monitor's own pages: plain HTML that asks no other host for anything. */
+import { escapeHtml } from './html.ts';
+
+/** The log-in's pages: plain HTML that asks no other host for anything. */
 
 export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <rect width="32" height="32" rx="8" fill="#0e7490"/>
@@ -69,9 +71,4 @@ ${body}
 </body>
 </html>
 `;
-}
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

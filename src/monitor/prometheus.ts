@@ -40,6 +40,7 @@ export type Histogram = Family & {
 /** `bounds` are the upper bounds of its buckets, ascending, without infinity. */
 export function createHistogram(options: { name: string; help: string; bounds: readonly number[] }): Histogram {
   const { name, help, bounds } = options;
+  /** Each bucket without those below it. */
   const rows = new Map<string, { labels: Labels; buckets: number[]; sum: number; count: number }>();
 
   return {
@@ -48,16 +49,17 @@ export function createHistogram(options: { name: string; help: string; bounds: r
       const row = rows.get(key) ?? { labels, buckets: bounds.map(() => 0), sum: 0, count: 0 };
       row.sum += value;
       row.count += 1;
-      for (const [index, bound] of bounds.entries()) {
-        if (value <= bound) row.buckets[index] = (row.buckets[index] ?? 0) + 1;
-      }
+      const index = bounds.findIndex((bound) => value <= bound);
+      if (index >= 0) row.buckets[index] = (row.buckets[index] ?? 0) + 1;
       rows.set(key, row);
     },
     render() {
       const lines: string[] = [];
       for (const [key, { labels, buckets, sum, count }] of rows) {
+        let below = 0;
         for (const [index, bound] of bounds.entries()) {
-          lines.push(`${name}_bucket${renderLabels({ ...labels, le: String(bound) })} ${buckets[index]}\n`);
+          below += buckets[index] ?? 0;
+          lines.push(`${name}_bucket${renderLabels({ ...labels, le: String(bound) })} ${below}\n`);
         }
         lines.push(`${name}_bucket${renderLabels({ ...labels, le: '+Inf' })} ${count}\n`);
         lines.push(`${name}_sum${key} ${sum}\n`, `${name}_count${key} ${count}\n`);
@@ -82,11 +84,14 @@ function renderHead(name: string, help: string, type: string): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
 
+/** Called for every sample that is counted: a stream of millions is folded by it. */
 function renderLabels(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+  let pairs = '';
+  for (const name in labels) pairs += `${pairs === '' ? '' : ','}${name}="${escapeLabel(labels[name] ?? '')}"`;
+  return pairs === '' ? '' : `{${pairs}}`;
 }
 
 function escapeLabel(value: string): string {
+  if (!/[\\"\n]/.test(value)) return value;
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

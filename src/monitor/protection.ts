@@ -14,7 +14,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const HEADERS = {
+export const PROTECTION_HEADERS = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -28,7 +28,7 @@ const HEADERS = {
 /** Headers that keep pages and data to this server, and a refusal of changes that another site's page asks for. */
 export function addProtection(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(HEADERS);
+    reply.headers(PROTECTION_HEADERS);
     const isChange = request.method !== 'GET' && request.method !== 'HEAD';
     if (isChange && !isSameOrigin(request.headers, request.host)) {
       return reply.code(403).send({ error: 'this request comes from another site' });

@@ -5,7 +5,7 @@ import type { Config } from '../domain/config.ts';
 import { GatewayError, InputError } from '../domain/errors.ts';
 import type { QueuedJob } from '../domain/job.ts';
 import { nanosToUsd } from '../domain/money.ts';
-import { type JobResult, failedResult } from '../domain/result.ts';
+import type { JobResult } from '../domain/result.ts';
 import { rowJobId } from '../domain/row-id.ts';
 import {
   type BatchManifest,
@@ -20,6 +20,7 @@ import { type Ledger, createLedger } from '../store/ledger.ts';
 import { type Parking, createParking } from '../store/parking.ts';
 import { createRedisClock } from '../store/redis-clock.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
+import { cancelJob } from './cancel-job.ts';
 import { enqueueInChunks } from './chunks.ts';
 import { countParkedRows, releaseParked, releaseRows } from './parked.ts';
 import { type QueueEntry, Queues } from './queues.ts';
@@ -103,9 +104,14 @@ export class Batches {
 
   /** Where the batch stands; an InputError for an id that is not known (any more). */
   async status(id: string): Promise<BatchStatus> {
-    const status = await this.#store.status(id);
+    const status = await this.find(id);
     if (!status) throw new InputError(`no batch "${id}" here; sluice batch list shows those that there are`);
     return status;
+  }
+
+  /** Likewise; undefined for an id that is not known (any more). */
+  async find(id: string): Promise<BatchStatus | undefined> {
+    return this.#store.status(id);
   }
 
   async list(limit: number): Promise<BatchStatus[]> {
@@ -124,16 +130,18 @@ export class Batches {
 
   /**
    * Ends the batch's rows: waiting ones are taken out of the queue, calls under way are broken off in whichever worker,
-   * and waited for, a few seconds at the most. What has ended keeps its result.
+   * and waited for, a few seconds at the most. What has ended keeps its result. Throws the signal's reason once that
+   * fires; done again, it goes on.
    */
-  async cancel(id: string): Promise<Cancellation> {
+  async cancel(id: string, signal?: AbortSignal): Promise<Cancellation> {
     const counts = { cancelled: 0, brokenOff: 0 };
     const { state } = await this.status(id);
     if (state === 'finished') return { ...counts, underWay: 0 };
     await this.#store.markCancelled(id);
-    await announceCancellation(this.#redis, this.#keys, id);
+    await announceCancellation(this.#redis, this.#keys, { batchId: id });
     const underWay: string[] = [];
     for await (const page of this.results(id)) {
+      signal?.throwIfAborted();
       // When it had been cancelled before, what had ended was counted then.
       if (state !== 'cancelled') for (const { result } of page) if (result) count(result, counts);
       const open = page.filter(({ result }) => result === undefined);
@@ -180,25 +188,11 @@ export class Batches {
     await this.close();
   }
 
-  /**
-   * How the row has ended; undefined when its call is under way. The queue's entry stays until a worker comes to it and
-   * finds the job ended: taking entries out of the middle of a long list would cost the square of its length.
-   */
+  /** How the row has ended; undefined when its call is under way. */
   async #cancelRow(batchId: string, row: number): Promise<JobResult | undefined> {
     const jobId = rowJobId(batchId, row);
-    const job = await this.#queues.find(jobId);
     const error = new GatewayError('CANCELLED', 'the batch was cancelled before this row was run');
-    let told = -1;
-    for (;;) {
-      const trail = await this.#ledger.trail(jobId);
-      // It was refused, and no attempt has failed since the trail was read: a call is under way.
-      if (trail.length === told) return undefined;
-      told = trail.length;
-      const now = Date.now();
-      const result = failedResult({ jobId, job: job ?? { task: null, enqueued_at: now }, attempts: trail, now }, error);
-      const standing = await this.#ledger.settle({ jobId, batchId, result, unlessCalling: true });
-      if (standing) return standing;
-    }
+    return cancelJob(this.#ledger, { jobId, batchId, job: await this.#queues.find(jobId), error });
   }
 
   /** Counts how these jobs end; returns how many have not ended in time. */

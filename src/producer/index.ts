@@ -1,5 +1,9 @@
-export { Producer, type ProducerOptions } from './producer.ts';
+export { InvalidJob } from './intake.ts';
+export { defaultLane, Producer, type ProducerOptions } from './producer.ts';
+export type { QueueEntry } from './queues.ts';
 export { Batches, type BatchRequest, type BatchRow } from './batch.ts';
 export { type Inspection, inspectRows, readRows } from './inspect.ts';
 export { type Line, readLines } from './lines.ts';
-export { type RowDefaults, type RowOptions, problemsOfDefaults } from './rows.ts';
+export { type RowDefaults, type RowOptions, parseJson, prepareLine, problemsOfDefaults } from './rows.ts';
+export { SeenIds } from './seen-ids.ts';
+export { MOST_JOB_BYTES, MOST_ROW_BYTES } from './queues.ts';

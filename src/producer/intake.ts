@@ -1,5 +1,6 @@
 import { type Config, unknownName } from '../domain/config.ts';
-import { type Problem, check } from '../domain/issues.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { type Problem, check, formatProblem } from '../domain/issues.ts';
 import { PromptJob, type QueuedJob } from '../domain/job.ts';
 
 export type Intake = {
@@ -10,6 +11,16 @@ export type Intake = {
 };
 
 export type Prepared = { ok: true; job: QueuedJob } | { ok: false; problems: Problem[] };
+
+/** JOB_INVALID, with each thing that is wrong and where. */
+export class InvalidJob extends GatewayError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super('JOB_INVALID', problems.map(formatProblem).join('; '));
+    this.problems = problems;
+  }
+}
 
 /** Checks one job against the schema and the configuration, and fills in what the queue needs to know. */
 export function prepareJob(input: unknown, intake: Intake): Prepared {

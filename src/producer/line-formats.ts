@@ -3,8 +3,11 @@ import { Expectation } from '../domain/expectation.ts';
 import { type Problem, check } from '../domain/issues.ts';
 import { placeInAnthropicRequest } from '../domain/native/anthropic/request.ts';
 import { placeInGoogleRequest, readGoogleRequest } from '../domain/native/google/request.ts';
+import { placeInResponsesRequest } from '../domain/native/responses/request.ts';
 import { readChatBody } from './chat-body.ts';
+import { readEmbeddingsBody } from './embeddings-body.ts';
 import { readMessagesBody } from './messages-body.ts';
+import { readResponsesBody } from './responses-body.ts';
 
 type Path = Problem['path'];
 type Failure = { ok: false; problems: Problem[] };
@@ -19,12 +22,16 @@ type BodyFormat = {
 };
 
 const CHAT: BodyFormat = { read: readChatBody, placeOf: (path) => path };
+const EMBEDDINGS: BodyFormat = { read: readEmbeddingsBody, placeOf: (path) => path };
+const RESPONSES: BodyFormat = { read: readResponsesBody, placeOf: placeInResponsesRequest };
 const ANTHROPIC: BodyFormat = { read: readMessagesBody, placeOf: placeInAnthropicRequest };
 const GOOGLE: BodyFormat = { read: readGoogleRequest, placeOf: placeInGoogleRequest };
 
 /** What may stand in the `body` of a line with a `url`; a group in the pattern is the model. */
 const URLS: readonly { pattern: RegExp; shown: string; body: BodyFormat }[] = [
   { pattern: /^\/v1\/chat\/completions$/, shown: '/v1/chat/completions', body: CHAT },
+  { pattern: /^\/v1\/embeddings$/, shown: '/v1/embeddings', body: EMBEDDINGS },
+  { pattern: /^\/v1\/responses$/, shown: '/v1/responses', body: RESPONSES },
   { pattern: /^\/v1\/messages$/, shown: '/v1/messages', body: ANTHROPIC },
   {
     pattern: /^\/v1(?:beta)?\/models\/(.+):generateContent$/,

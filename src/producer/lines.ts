@@ -1,4 +1,4 @@
-import { MOST_JOB_BYTES } from './queues.ts';
+import { MOST_ROW_BYTES } from './queues.ts';
 
 export type Line = { number: number; text: string } | { number: number; problem: string };
 
@@ -8,7 +8,7 @@ const NEWLINE = 10;
  * Splits bytes into lines: a byte order mark and CRLF are fine, blank lines are left out but counted. A line is cut
  * off as soon as it is too long, so that a file without line breaks cannot fill the memory.
  */
-export async function* readLines(chunks: AsyncIterable<Buffer>, mostBytes = MOST_JOB_BYTES): AsyncGenerator<Line> {
+export async function* readLines(chunks: AsyncIterable<Buffer>, mostBytes = MOST_ROW_BYTES): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
   let number = 0;
   let pending: Buffer[] = [];

@@ -3,18 +3,19 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../domain/config.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { FeedbackDetails } from '../domain/feedback.ts';
-import { formatProblem } from '../domain/issues.ts';
-import type { PromptJob } from '../domain/job.ts';
+import type { PromptJob, QueuedJob } from '../domain/job.ts';
 import type { JobResult } from '../domain/result.ts';
 import { createClaims } from '../store/claims.ts';
 import { unusable } from '../store/fitness.ts';
-import { createKeys } from '../store/keys.ts';
-import { createLedger } from '../store/ledger.ts';
+import { announceCancellation } from '../store/cancellations.ts';
+import { type Keys, createKeys } from '../store/keys.ts';
+import { type Ledger, createLedger } from '../store/ledger.ts';
 import { type RedisTarget, connect, isRedisFailure } from '../store/redis.ts';
+import { cancelJob } from './cancel-job.ts';
 import { enqueueInChunks, inChunks } from './chunks.ts';
 import { type FeedbackDesk, type FeedbackOutcome, checkScore, createFeedbackDesk } from './feedback.ts';
-import { prepareJob } from './intake.ts';
-import { type QueueEntry, Queues } from './queues.ts';
+import { InvalidJob, prepareJob } from './intake.ts';
+import { LARGE_JOB_BYTES, MOST_JOB_BYTES, type QueueEntry, Queues } from './queues.ts';
 import { createWaiter } from './waiter.ts';
 
 export type ProducerOptions = {
@@ -35,6 +36,8 @@ export class Producer {
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #queues: Queues;
+  readonly #keys: Keys;
+  readonly #ledger: Ledger;
   readonly #claim: ReturnType<typeof createClaims>;
   readonly #waiter: ReturnType<typeof createWaiter>;
   readonly #feedback: FeedbackDesk;
@@ -53,8 +56,10 @@ export class Producer {
     for (const connection of [this.#redis, this.#subscriber]) connection.on('ready', () => (this.#outage = undefined));
     this.#queues = new Queues(this.#redis, config);
     this.#feedback = createFeedbackDesk({ redis: this.#redis, config, queues: this.#queues });
+    this.#keys = keys;
+    this.#ledger = createLedger(this.#redis, keys, { resultTtlMs: ttlMs });
     this.#claim = createClaims(this.#redis, keys, { ttlMs });
-    this.#waiter = createWaiter(this.#subscriber, keys, createLedger(this.#redis, keys, { resultTtlMs: ttlMs }));
+    this.#waiter = createWaiter(this.#subscriber, keys, this.#ledger);
   }
 
   /**
@@ -62,7 +67,27 @@ export class Producer {
    * enqueued; the same id with other content is refused. Throws a GatewayError JOB_INVALID for a bad job.
    */
   async enqueue(job: PromptJob): Promise<{ id: string }> {
-    const entry = this.#prepare(job);
+    return this.submit(this.prepare(job));
+  }
+
+  /**
+   * A job as it will lie in the queue, with the id that it will have there. `beside` is what those who enqueue for others
+   * add to what these may say. Throws an InvalidJob for a bad one.
+   */
+  prepare(input: PromptJob, beside: Pick<QueuedJob, 'stream_to' | 'api_key'> = {}): QueueEntry {
+    const prepared = prepareJob(input, { config: this.#config, lane: this.#lane, now: Date.now });
+    if (!prepared.ok) throw new InvalidJob(prepared.problems);
+    const job = { ...prepared.job, ...beside };
+    const bytes = Buffer.byteLength(JSON.stringify(job));
+    if (bytes > MOST_JOB_BYTES) {
+      throw new InvalidJob([{ path: [], message: `a job of ${bytes} bytes; ${MOST_JOB_BYTES} are allowed` }]);
+    }
+    const id = `j-${job.id === undefined ? randomUUID() : digestOf(job.id).slice(0, 32)}`;
+    return { id, job, ...(bytes > LARGE_JOB_BYTES && { isLarge: true }) };
+  }
+
+  /** Puts a prepared job into its lane. */
+  async submit(entry: QueueEntry): Promise<{ id: string }> {
     if (!(await this.#ownsItsId(entry))) throw usedBefore(entry);
     await this.#add([entry]);
     return { id: entry.id };
@@ -92,10 +117,23 @@ export class Producer {
 
   /**
    * The job's result once it has ended, completed or failed. Throws DEADLINE_EXCEEDED when that takes longer than
-   * `timeoutMs` (Infinity: however long it takes), INTERRUPTED when the producer is closed before.
+   * `timeoutMs` (Infinity: however long it takes), INTERRUPTED when the producer is closed before, or the reason of the
+   * signal when that is aborted. The job goes on then.
    */
-  async waitFor(id: string, options: { timeoutMs: number }): Promise<JobResult> {
-    return this.#needingRedis(() => this.#waiter.waitFor(id, options.timeoutMs));
+  async waitFor(id: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<JobResult> {
+    return this.#needingRedis(() => this.#waiter.waitFor(id, options));
+  }
+
+  /**
+   * Ends a job for which nobody waits any more: one that has not been started is not run, a call under way is broken off
+   * by whichever worker. What has ended stays as it ended.
+   */
+  async cancel({ id, job }: QueueEntry): Promise<void> {
+    await this.#needingRedis(async () => {
+      const error = new GatewayError('CANCELLED', 'whoever asked went away before it was run');
+      const ended = await cancelJob(this.#ledger, { jobId: id, job, error });
+      if (ended === undefined) await announceCancellation(this.#redis, this.#keys, { jobId: id });
+    });
   }
 
   /**
@@ -120,18 +158,10 @@ export class Producer {
     await this.close();
   }
 
-  #prepare(input: PromptJob): QueueEntry {
-    const prepared = prepareJob(input, { config: this.#config, lane: this.#lane, now: Date.now });
-    if (!prepared.ok) throw new GatewayError('JOB_INVALID', prepared.problems.map(formatProblem).join('; '));
-    const { job } = prepared;
-    if (job.id === undefined) return { id: `j-${randomUUID()}`, job };
-    return { id: `j-${digestOf(job.id).slice(0, 32)}`, job };
-  }
-
   /** Up to the first bad job. The ids of a chunk are claimed side by side, so that they share round trips. */
   async *#prepareMany(jobs: Iterable<PromptJob> | AsyncIterable<PromptJob>): AsyncGenerator<QueueEntry> {
     const prepare = async function* (this: Producer): AsyncGenerator<QueueEntry> {
-      for await (const job of jobs) yield this.#prepare(job);
+      for await (const job of jobs) yield this.prepare(job);
     };
     for await (const chunk of inChunks(prepare.call(this))) {
       const claims = await Promise.all(chunk.map((entry) => this.#ownsItsId(entry)));
@@ -145,7 +175,9 @@ export class Producer {
   /** False when the job's id stands for other content. */
   async #ownsItsId({ id, job }: QueueEntry): Promise<boolean> {
     if (job.id === undefined) return true;
-    return this.#needingRedis(() => this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0 }))));
+    return this.#needingRedis(() =>
+      this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0, stream_to: undefined }))),
+    );
   }
 
   async #add(entries: readonly QueueEntry[]): Promise<void> {

@@ -1,19 +1,28 @@
-import { type JobsOptions, Queue } from 'bullmq';
+import { type JobsOptions, Queue, type Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Config } from '../domain/config.ts';
 import { type QueuedJob, isQueuedJob } from '../domain/job.ts';
 import { createKeys } from '../store/keys.ts';
 import { createLaneList } from '../store/lanes.ts';
+import { openQueueTelemetry } from './telemetry.ts';
 
-/** A megabyte: larger data would block Redis and every reader of the queue. */
-export const MOST_JOB_BYTES = 1_048_576;
+/**
+ * Pictures come in the request. Larger data would block Redis, and everybody who looks into the queue, for longer than a
+ * few milliseconds.
+ */
+export const MOST_JOB_BYTES = 16_777_216;
+/** Of a row in a file there are many at a time in hand. */
+export const MOST_ROW_BYTES = 1_048_576;
+/** From here on a job is not kept in the queue when it has completed: thousands are. */
+export const LARGE_JOB_BYTES = 65_536;
 
 /** Events hold the (small) return values; a few are enough for bull-board. */
 const KEPT_EVENTS = 1_000;
 
 const PAGE = 200;
 
-export type QueueEntry = { id: string; job: QueuedJob };
+/** `isLarge`: see `LARGE_JOB_BYTES`. */
+export type QueueEntry = { id: string; job: QueuedJob; isLarge?: boolean };
 
 /** The lanes as BullMQ queues, opened when they are first used. */
 export class Queues {
@@ -21,6 +30,7 @@ export class Queues {
   readonly #prefix: string;
   readonly #redis: Redis;
   readonly #lanes: ReturnType<typeof createLaneList>;
+  readonly #telemetry: { telemetry?: Telemetry };
   readonly #queues = new Map<string, Queue<QueuedJob>>();
 
   constructor(redis: Redis, config: Config) {
@@ -29,6 +39,8 @@ export class Queues {
     const keys = createKeys(config.redis.prefix);
     this.#prefix = keys.queues;
     this.#lanes = createLaneList(redis, keys);
+    const telemetry = openQueueTelemetry(config);
+    this.#telemetry = telemetry ? { telemetry } : {};
   }
 
   get(lane: string): Queue<QueuedJob> {
@@ -38,6 +50,7 @@ export class Queues {
       connection: this.#redis,
       prefix: this.#prefix,
       streams: { events: { maxLen: KEPT_EVENTS } },
+      ...this.#telemetry,
     });
     // The connection reports its errors itself; without a listener here Node would end the process.
     queue.on('error', () => {});
@@ -55,8 +68,9 @@ export class Queues {
   }
 
   /** What a job is added to its lane with. */
-  toAdd({ id, job }: QueueEntry): { name: string; data: QueuedJob; opts: JobsOptions } {
-    return { name: job.task ?? '-', data: job, opts: this.#optionsOf(id, job) };
+  toAdd({ id, job, isLarge }: QueueEntry): { name: string; data: QueuedJob; opts: JobsOptions } {
+    const opts = { ...this.#optionsOf(id, job), ...(isLarge && { removeOnComplete: true }) };
+    return { name: job.task ?? '-', data: job, opts };
   }
 
   /**

@@ -23,6 +23,8 @@ export type RowOptions = {
   defaults: RowDefaults;
   /** Routes rows freely, whatever `model` they name: for files that were written for one provider. */
   anyModel: boolean;
+  /** What a name in `model` stands for, where names may be more than aliases and pinned ids. */
+  modelOf?: (name: string) => { ok: true; fields: Partial<PromptJob> } | { ok: false; message: string };
 };
 
 /** The value is not repeated: a bare text is a prompt. */
@@ -33,9 +35,13 @@ const ROUTED = 'sluice/auto';
 /** One line of a batch file, in our own shape or in a provider's, as a job. `lineNumber` names a row that has no id. */
 export function parseRow(text: string, lineNumber: number, options: RowOptions): Prepared {
   const parsed = parseJson(text);
-  if (!parsed.ok) return parsed;
-  const foreign = readForeignLine(parsed.value);
-  if (foreign === undefined) return prepareRow(parsed.value, lineNumber, options);
+  return parsed.ok ? prepareLine(parsed.value, lineNumber, options) : parsed;
+}
+
+/** Likewise, of a line whose JSON was read before. */
+export function prepareLine(line: unknown, lineNumber: number, options: RowOptions): Prepared {
+  const foreign = readForeignLine(line);
+  if (foreign === undefined) return prepareRow(line, lineNumber, options);
   if (!foreign.ok) return foreign;
   const prepared = prepareRow(foreign.row, lineNumber, options);
   if (prepared.ok) return prepared;
@@ -52,11 +58,27 @@ export function problemsOfDefaults(defaults: RowDefaults, options: RowOptions): 
   return prepared.problems.map(({ path, message }) => `--${path.join('.').replaceAll('_', '-')}: ${message}`);
 }
 
-function prepareRow(row: unknown, lineNumber: number, { intake, defaults, anyModel }: RowOptions): Prepared {
+function prepareRow(row: unknown, lineNumber: number, options: RowOptions): Prepared {
   if (row === null || typeof row !== 'object' || Array.isArray(row)) return NO_ROW;
-  const job: Record<string, unknown> = { id: `line-${lineNumber}`, ...defaults, ...row };
-  if (anyModel || job['model'] === ROUTED) delete job['model'];
-  return prepareJob(job, intake);
+  const { model, ...rest } = row as Record<string, unknown>;
+  const named = fieldsOfModel(model, options);
+  if (!named.ok) return { ok: false, problems: [{ path: ['model'], message: named.message }] };
+  const defaults = defaultsFor(rest, options.defaults);
+  return prepareJob({ id: `line-${lineNumber}`, ...defaults, ...named.fields, ...rest }, options.intake);
+}
+
+/** A file may have rows of both sorts: how long an answer may be is said of those that have one. */
+function defaultsFor(row: object, { max_tokens: maxTokens, ...defaults }: RowDefaults): RowDefaults {
+  return 'input' in row || maxTokens === undefined ? defaults : { ...defaults, max_tokens: maxTokens };
+}
+
+function fieldsOfModel(
+  model: unknown,
+  { anyModel, modelOf }: RowOptions,
+): { ok: true; fields: object } | { ok: false; message: string } {
+  if (anyModel || model === undefined) return { ok: true, fields: {} };
+  if (modelOf && typeof model === 'string') return modelOf(model);
+  return { ok: true, fields: model === ROUTED ? {} : { model } };
 }
 
 export function parseJson(text: string): { ok: true; value: unknown } | { ok: false; problems: Problem[] } {

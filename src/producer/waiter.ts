@@ -22,8 +22,11 @@ export function createWaiter(subscriber: Redis, keys: Keys, ledger: Ledger) {
     for (const look of waiting.get(channel) ?? []) look();
   });
 
-  /** Waits without an end when `timeoutMs` is Infinity. */
-  async function waitFor(jobId: string, timeoutMs: number): Promise<JobResult> {
+  /** Waits without an end when `timeoutMs` is Infinity; an aborted signal ends it with its reason. */
+  async function waitFor(
+    jobId: string,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<JobResult> {
     const closed = (): GatewayError =>
       new GatewayError('INTERRUPTED', `the producer was closed before job ${jobId} had ended; it goes on`);
     if (isClosed) throw closed();
@@ -37,6 +40,9 @@ export function createWaiter(subscriber: Redis, keys: Keys, ledger: Ledger) {
     const again = setInterval(look, LOOK_AGAIN_MS);
     const giveUp = (): void => reject(closed());
     givingUp.add(giveUp);
+    const onAbort = (): void => reject(signal?.reason as Error);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
     const tooLate = (): void =>
       reject(new GatewayError('DEADLINE_EXCEEDED', `job ${jobId} has not ended within ${timeoutMs} ms; it goes on`));
     const timer = timeoutMs === Infinity ? undefined : setTimeout(tooLate, Math.min(timeoutMs, LONGEST_TIMER_MS));
@@ -51,6 +57,7 @@ export function createWaiter(subscriber: Redis, keys: Keys, ledger: Ledger) {
       clearInterval(again);
       clearTimeout(timer);
       givingUp.delete(giveUp);
+      signal?.removeEventListener('abort', onAbort);
       looks.delete(look);
       if (looks.size === 0) {
         waiting.delete(channel);

@@ -1,7 +1,9 @@
+import type { AnswerPiece } from '../domain/answer-piece.ts';
+import type { EmbeddingRequest } from '../domain/embedding.ts';
 import type { ModelSpec } from '../domain/model.ts';
 import type { ProviderKey } from '../domain/provider-config.ts';
 import type { ToldLimits } from '../domain/rate-limits.ts';
-import type { ChatRequest } from '../domain/request.ts';
+import type { ChatRequest, ModelRequest } from '../domain/request.ts';
 import type { Completion } from '../domain/result.ts';
 import type { ServerSentEvent } from './transport/event-stream.ts';
 
@@ -15,11 +17,16 @@ export type CallOptions = {
   /** Name of the key to use; see `keysOf`. */
   key: string;
   /**
-   * Told each piece of the text as it arrives; the call is then streamed, whatever the provider's configuration says.
-   * Must not throw.
+   * Told each piece of the answer as it arrives; the call is then streamed, whatever the provider's configuration says.
+   * Put together, the pieces are what the completion says. Must not throw.
    */
-  onText?: (piece: string) => void;
+  onPiece?: (piece: AnswerPiece) => void;
+  /** By which a streamed call is billed that the signal breaks off; without it nobody knows what it costs. */
+  estimate?: CallEstimate;
 };
+
+/** What is taken for the tokens that a provider has not told when its stream is broken off. */
+export type CallEstimate = { inputTokens: number; tokensOf: (text: string) => number };
 
 /** What became of a call that was answered. */
 export type Answer = {
@@ -30,12 +37,15 @@ export type Answer = {
   firstTokenMs?: number;
 };
 
-/** A place that answers chat requests. */
+/** A place that answers requests: chats, and where its API has them, embeddings. */
 export type Provider = {
   readonly name: string;
   readonly keys: readonly ProviderKey[];
-  /** One call to the model. Throws a GatewayError, and nothing else, when there is no usable answer. */
-  complete(model: ModelSpec, request: ChatRequest, options: CallOptions): Promise<Answer>;
+  /**
+   * One call to the model. Throws a GatewayError, and nothing else, when there is no usable answer. That of a streamed
+   * call which the signal broke off has its bill in `billed`, as far as that can be told from what had come.
+   */
+  complete(model: ModelSpec, request: ModelRequest, options: CallOptions): Promise<Answer>;
   /**
    * Whether it answers at all and accepts the key, for `sluice doctor`: the ids by which its models may be asked for,
    * none where its list does not tell them; undefined when what it answers is no list of models. Throws a GatewayError.
@@ -66,9 +76,17 @@ export type Dialect = {
   toRequest(model: ModelSpec, request: ChatRequest, options: { stream: boolean }): WireRequest;
   /** Throws a GatewayError when the answer, though 200, is no completion. */
   toCompletion(body: unknown, headers: HttpHeaders): Completion;
-  /** Puts an answer that arrives in pieces together. */
-  createAssembly(): Assembly;
+  /** Of APIs that have them. They are never streamed. */
+  embeddings?: {
+    toRequest(model: ModelSpec, request: EmbeddingRequest): WireRequest;
+    /** Throws a GatewayError when the answer, though 200, is not a vector for each input. */
+    toCompletion(body: unknown, headers: HttpHeaders, request: EmbeddingRequest): Completion;
+  };
+  /** Puts the answer to a question together that arrives in pieces. */
+  createAssembly(question: Question): Assembly;
 };
+
+export type Question = { model: ModelSpec; request: ChatRequest };
 
 /**
  * Collects the events of one streamed answer into the body that would have been sent without streaming, so that there is
@@ -76,14 +94,18 @@ export type Dialect = {
  */
 export type Assembly = {
   /**
-   * Takes the next event; returns the text that it brings, '' for any other piece of the answer (a part of a tool call).
+   * Takes the next event; returns the pieces that can be told by now: none for a part of the answer that is not told, or
+   * not yet; undefined for an event that brings nothing of the answer. What is told is a part of the later completion,
+   * from its beginning on, whatever may follow; what is held back is told from the completion.
    * Throws a GatewayError for an error inside the stream.
    */
-  add(event: ServerSentEvent): string | undefined;
+  add(event: ServerSentEvent): AnswerPiece[] | undefined;
   /** True once the event has come that ends a whole answer. */
   readonly isComplete: boolean;
   /** What has come so far, as the body of an answer that was not streamed. */
   body(): unknown;
+  /** All that the model has said so far; undefined when it has thought besides, or may have, and nobody tells how much. */
+  output(): string | undefined;
 };
 
 /** A header's value; the first one when it was sent several times. */

@@ -1,15 +1,19 @@
 import { type Config, keysOf, type ProviderConfig, type ProviderKind } from '../domain/config.ts';
 import { GatewayError } from '../domain/errors.ts';
+import type { ModelSpec } from '../domain/model.ts';
 import type { ToldLimits } from '../domain/rate-limits.ts';
+import { isEmbeddingRequest, type ModelRequest } from '../domain/request.ts';
+import type { Completion } from '../domain/result.ts';
 import { createAnthropicDialect } from './anthropic/dialect.ts';
 import { createAzureDialect } from './chat/azure.ts';
 import { createConnection } from './transport/connection.ts';
+import { withBill } from './failures/useless.ts';
 import { badResponse, failureOfAnswer } from './failures.ts';
 import { createHeliconeDialect, createLiteLlmDialect, createPortkeyDialect } from './chat/gateways.ts';
 import { createGoogleDialect } from './google/dialect.ts';
 import { createOpenAiDialect } from './chat/dialect.ts';
 import { createOpenRouterDialect } from './chat/openrouter.ts';
-import type { Answer, Dialect, Provider } from './provider.ts';
+import type { Answer, Dialect, HttpHeaders, Provider, Question, WireRequest } from './provider.ts';
 import { toldLimits } from './limits/rate-limit-headers.ts';
 import { createStreamedAnswer } from './transport/streamed-answer.ts';
 
@@ -59,11 +63,14 @@ function createProvider(name: string, config: ProviderConfig): Provider {
   return {
     name,
     keys: keysOf(config),
-    async complete(model, request, { key, attemptId, signal, timeoutMs, onText }): Promise<Answer> {
+    async complete(model, request, options): Promise<Answer> {
+      const { key, attemptId, signal, timeoutMs, onPiece, estimate } = options;
       const startedAt = performance.now();
-      const streamed = config.stream || onText ? createStreamedAnswer(name, dialect, onText) : undefined;
-      const { path, body } = dialect.toRequest(model, request, { stream: streamed !== undefined });
-      const answer = await connection.call(
+      const words = wordsFor(name, dialect, model, request);
+      const question = config.stream || onPiece !== undefined ? words.question : undefined;
+      const streamed = question && createStreamedAnswer(name, dialect, question, onPiece);
+      const { path, body } = words.toRequest(streamed !== undefined);
+      const answering = connection.call(
         {
           method: 'POST',
           path,
@@ -75,10 +82,14 @@ function createProvider(name: string, config: ProviderConfig): Provider {
         },
         key,
       );
+      const answer = await answering.catch((error: unknown) => {
+        throw signal.aborted ? withBill(error, estimate && streamed?.billOfPart(estimate)) : error;
+      });
       const limits = toldLimits(answer.headers, Date.now());
       try {
         if (answer.status !== 200) throw failureOfAnswer(name, answer, Date.now());
-        const completion = dialect.toCompletion(streamed?.body() ?? parseJson(name, answer.text), answer.headers);
+        const completion = words.toCompletion(streamed?.body() ?? parseJson(name, answer.text), answer.headers);
+        streamed?.tellRest(completion);
         const firstPieceAt = streamed?.firstPieceAt;
         return {
           completion,
@@ -96,6 +107,32 @@ function createProvider(name: string, config: ProviderConfig): Provider {
       return dialect.modelIdsIn(await get(dialect.probePath, key, timeoutMs));
     },
     close: () => connection.close(),
+  };
+}
+
+/** What goes out for a request, and how its answer is read. */
+type Words = {
+  /** Where the answer may be streamed. */
+  question?: Question;
+  toRequest: (stream: boolean) => WireRequest;
+  toCompletion: (body: unknown, headers: HttpHeaders) => Completion;
+};
+
+function wordsFor(provider: string, dialect: Dialect, model: ModelSpec, request: ModelRequest): Words {
+  if (!isEmbeddingRequest(request)) {
+    return {
+      question: { model, request },
+      toRequest: (stream) => dialect.toRequest(model, request, { stream }),
+      toCompletion: (body, headers) => dialect.toCompletion(body, headers),
+    };
+  }
+  const { embeddings } = dialect;
+  if (embeddings === undefined) {
+    throw new GatewayError('REQUEST_REJECTED', `${provider}: its API has no embeddings`, { provider });
+  }
+  return {
+    toRequest: () => embeddings.toRequest(model, request),
+    toCompletion: (body, headers) => embeddings.toCompletion(body, headers, request),
   };
 }
 

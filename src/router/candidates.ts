@@ -80,7 +80,7 @@ export function boundNanosAt(basis: Basis, row: number): number {
   return nanosAt(basis.columns.prices.bound, row, basis.demand.inputTokens.bound, maxTokensAt(basis, row));
 }
 
-/** The tokens that prompt and answer will probably have together. */
+/** The tokens that prompt and answer will probably have together; of what is to be embedded the longest input. */
 export function neededContextTokensAt(basis: Basis, row: number): number {
-  return basis.demand.inputTokens.expected + maxTokensAt(basis, row);
+  return basis.demand.contextTokens + maxTokensAt(basis, row);
 }

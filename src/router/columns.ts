@@ -25,6 +25,8 @@ export type Columns = {
   maxOutputTokens: Float64Array;
   /** One bit for each capability; see `abilitiesOf`. */
   abilities: Uint8Array;
+  /** 1 for a model that embeds; all others chat. */
+  embeds: Uint8Array;
   /** One bit for each feature that requests to the model cannot express; see `featureBitsOf`. */
   lacks: Uint8Array;
   /** Places in `TIERS`. */
@@ -55,6 +57,7 @@ export function createColumns(
     contextTokens: column((model) => model.contextTokens),
     maxOutputTokens: column((model) => model.maxOutputTokens),
     abilities: Uint8Array.from(models, (model) => abilitiesOf(model.capabilities)),
+    embeds: Uint8Array.from(models, (model) => (model.capabilities.has('embeddings') ? 1 : 0)),
     lacks: Uint8Array.from(models, (model) => featureBitsOf(model.lacks)),
     tiers: Uint8Array.from(models, (model) => TIERS.indexOf(model.tier)),
     weights: column((model) => model.weight),

@@ -1,3 +1,4 @@
+import type { EmbeddingRequest } from '../domain/embedding.ts';
 import { type Message, type SamplingParameters, textOf } from '../domain/request.ts';
 import { measureText, type TextSize } from './text-size.ts';
 
@@ -37,6 +38,32 @@ export function estimateTokens(messages: readonly Message[], parameters: PromptP
     expected: expectedTextTokens + messages.length * MESSAGE_TOKENS.expected + imageTokens,
     bound: mostTextTokens + messages.length * MESSAGE_TOKENS.bound + CONVERSATION_BOUND_TOKENS + imageTokens,
   };
+}
+
+/** What begins and ends an input that is embedded. */
+const INPUT_BOUND_TOKENS = 2;
+
+/** Tokens of what is to be embedded, all inputs together, and the expected ones of the longest. */
+export function estimateInputs(inputs: EmbeddingRequest['inputs']): TokenEstimate & { longest: number } {
+  const sum = { expected: 0, bound: 0, longest: 0 };
+  for (const input of inputs) {
+    const { expected, bound } = typeof input === 'string' ? estimateText(input) : countedTokens(input.length);
+    sum.expected += expected;
+    sum.bound += bound + INPUT_BOUND_TOKENS;
+    sum.longest = Math.max(sum.longest, expected);
+  }
+  return sum;
+}
+
+function estimateText(text: string): TokenEstimate {
+  const size = { characters: 0, bytes: 0, mostTokens: 0 };
+  addText(size, text);
+  const expected = expectedTokens(size);
+  return { expected, bound: Math.max(size.mostTokens, expected) };
+}
+
+function countedTokens(count: number): TokenEstimate {
+  return { expected: count, bound: count };
 }
 
 /**

@@ -28,6 +28,7 @@ function describeCandidate({ model, predicted, boundNanos }: Candidate, { tier }
 
 const WORDS: Record<DropReason, (drop: Dropped) => string> = {
   'not-allowed': () => 'is not among the models that this job may use',
+  kind: ({ limit }) => (limit === 'embeddings' ? 'does not embed' : 'embeds, and does not chat'),
   unpriced: () => 'nobody knows its price',
   tried: () => 'was tried already',
   'provider-avoided': ({ actual }) => `its provider ${actual} has a key that failed`,
@@ -59,6 +60,7 @@ const NEAREST_FIRST: readonly DropReason[] = [
   'provider-avoided',
   'tried',
   'unpriced',
+  'kind',
   'not-allowed',
 ];
 
@@ -72,7 +74,7 @@ export function whyEmpty(route: Route, question: RouteQuestion): string {
   const [binding, ...others] = present;
   if (binding === undefined) return 'no model is configured';
   const counts = others
-    .filter((reason) => reason !== 'not-allowed')
+    .filter((reason) => reason !== 'not-allowed' && reason !== 'kind')
     .map((reason) => `${byReason.get(reason)?.length} ${COUNTED[reason]}`);
   const rest = counts.length === 0 ? '' : `; of the others ${counts.join(', ')}`;
   return BINDING[binding](byReason.get(binding) ?? [], question) + rest;
@@ -90,6 +92,7 @@ const COUNTED: Record<DropReason, string> = {
   'provider-avoided': 'of a provider whose key failed',
   tried: 'tried already',
   unpriced: 'without a price',
+  kind: 'for other work',
   'not-allowed': 'not allowed for this job',
 };
 
@@ -109,8 +112,11 @@ const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQue
     return `no model satisfies max_cost_usd ${limit}: the cheapest that could is ${needed}`;
   },
   tier: (_, { maxTier }) => `every model that fits is larger than the ${maxTier} ones that the job's budget is for`,
-  context: (drops, { inputTokens }) => {
+  context: (drops, { inputTokens, longestInputTokens }) => {
     const largest = Math.max(...drops.map((drop) => Number(drop.limit)));
+    if (longestInputTokens !== undefined) {
+      return `no model has room for an input of about ${longestInputTokens} tokens: the largest context has ${largest}`;
+    }
     const answerTokens = least(drops).actual - inputTokens.expected;
     const needed = `${inputTokens.expected} prompt tokens and up to ${answerTokens} for the answer`;
     return `no model has room for about ${needed}: the largest context has ${largest} tokens`;
@@ -126,6 +132,10 @@ const BINDING: Record<DropReason, (drops: readonly Dropped[], question: RouteQue
     const others = drops.length === 1 ? '' : ` and ${drops.length - 1} more`;
     return `nobody knows the price of ${first?.alias}${others}: give it a price in the configuration, or set routing.allow_unpriced`;
   },
+  kind: (_, { longestInputTokens }) =>
+    longestInputTokens === undefined
+      ? 'the models that this job may use embed, and do not chat'
+      : 'no model that this job may use embeds: capabilities: [embeddings] says that one does',
   tried: (_, { tried }) => `every model that this job may use was tried: ${tried.join(', ')}`,
   'not-allowed': (_, { models = [] }) => `none of the models that this job may use is configured: ${models.join(', ')}`,
 };

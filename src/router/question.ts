@@ -1,12 +1,13 @@
 import { coversJob } from '../domain/budget.ts';
 import type { Config, TaskConfig } from '../domain/config.ts';
-import { type Feature, featuresOf } from '../domain/features.ts';
-import { messagesOf, type PromptJob, type QueuedJob, type Strategy } from '../domain/job.ts';
+import { inputsOf } from '../domain/embedding.ts';
+import { type Feature, featuresOf, featuresOfInputs } from '../domain/features.ts';
+import { isEmbedding, messagesOf, type PromptJob, type QueuedJob, type Strategy } from '../domain/job.ts';
 import { type Capability, type Tier, TIERS } from '../domain/model.ts';
 import { usdToNanos } from '../domain/money.ts';
 import { hasImage, type Message, textOf } from '../domain/request.ts';
 import { abilitiesOf, featureBitsOf } from './columns.ts';
-import { estimateTokens, type TokenEstimate } from './estimate.ts';
+import { estimateInputs, estimateTokens, type TokenEstimate } from './estimate.ts';
 import type { TaskGuess } from './expectation.ts';
 
 /** All that the router needs to know about one job. Numbers and names only, except for `promptText`. */
@@ -21,6 +22,8 @@ export type RouteQuestion = {
   /** What its request says that not every API has words for. */
   features: readonly Feature[];
   inputTokens: TokenEstimate;
+  /** Set for what is to be embedded, for which every provider has its context anew for each input: the longest of them. */
+  longestInputTokens?: number;
   /** Tokens that the answer may have; a model whose own limit is lower is asked for no more than that. */
   maxTokens: number;
   maxCostNanos?: number;
@@ -56,6 +59,10 @@ export type Demand = Required<
 > & {
   /** See `abilitiesOf`. */
   abilities: number;
+  /** 1 for what is to be embedded, as in the column. */
+  embeds: 0 | 1;
+  /** Tokens that the context must have room for besides the answer. */
+  contextTokens: number;
   /** Place in `TIERS`. */
   maxTier: number;
   /** See `featureBitsOf`. */
@@ -89,19 +96,17 @@ export function questionOf(
 ): RouteQuestion {
   const task = job.task ?? null;
   const taskConfig = task === null ? undefined : defaults.tasks.get(task);
-  const messages = messagesOf(job);
   const models = job.model === undefined ? job.models : [job.model];
   const maxCostUsd = job.max_cost_usd ?? taskConfig?.max_cost_usd;
   const maxLatencyMs = job.max_latency_ms ?? taskConfig?.max_latency_ms;
   const answerValueUsd = job.answer_value_usd ?? taskConfig?.answer_value_usd ?? defaults.routing.answer_value_usd;
   const qualityFloor = taskConfig?.quality_floor ?? defaults.routing.quality_floor;
   const maxTier = maxTierFor(job, defaults.budgets);
+  // Vectors have no scores from which anything could be learned, and those of different models do not go together.
+  const mayExplore = isEmbedding(job) ? false : history.mayExplore;
   return {
     task,
-    needs: needsOf(job, messages, taskConfig),
-    features: featuresOf(messages, job),
-    inputTokens: estimateTokens(messages, job),
-    maxTokens: job.max_tokens ?? taskConfig?.max_tokens ?? defaults.routing.default_max_tokens,
+    ...askedOf(job, taskConfig, defaults),
     unit: job.user ?? history.jobId ?? job.id ?? '',
     tried: history.tried ?? [],
     ...(job.strategy !== undefined && { strategy: job.strategy }),
@@ -109,12 +114,34 @@ export function questionOf(
     ...(maxCostUsd !== undefined && { maxCostNanos: usdToNanos(maxCostUsd) }),
     ...(maxLatencyMs !== undefined && { maxLatencyMs }),
     ...(answerValueUsd !== undefined && { answerValueUsd }),
-    ...(qualityFloor !== undefined && { qualityFloor }),
+    ...(qualityFloor !== undefined && !isEmbedding(job) && { qualityFloor }),
     ...(maxTier !== undefined && { maxTier }),
-    ...(history.mayExplore !== undefined && { mayExplore: history.mayExplore }),
-    ...(task === null && looksOf(promptTextOf(messages), defaults)),
+    ...(mayExplore !== undefined && { mayExplore }),
     ...(history.avoidProviders !== undefined && { avoidProviders: history.avoidProviders }),
     ...(history.minContextTokens !== undefined && { minContextTokens: history.minContextTokens }),
+  };
+}
+
+type Asked = Pick<
+  RouteQuestion,
+  'needs' | 'features' | 'inputTokens' | 'longestInputTokens' | 'maxTokens' | 'promptText' | 'guess'
+>;
+
+/** What is asked, by its size and by what it takes to answer it. */
+function askedOf(job: PromptJob | QueuedJob, task: TaskConfig | undefined, defaults: QuestionDefaults): Asked {
+  if (isEmbedding(job)) {
+    const inputs = inputsOf(job.input);
+    const { longest, ...inputTokens } = estimateInputs(inputs);
+    const needs = task?.requires ?? [];
+    return { needs, features: featuresOfInputs(inputs), inputTokens, longestInputTokens: longest, maxTokens: 0 };
+  }
+  const messages = messagesOf(job);
+  return {
+    needs: needsOf(job, messages, task),
+    features: featuresOf(messages, job),
+    inputTokens: estimateTokens(messages, job),
+    maxTokens: job.max_tokens ?? task?.max_tokens ?? defaults.routing.default_max_tokens,
+    ...(job.task == null && looksOf(promptTextOf(messages), defaults)),
   };
 }
 
@@ -127,6 +154,8 @@ export function demandOf(question: RouteQuestion): Demand {
     minContextTokens: question.minContextTokens ?? -Infinity,
     maxTier: question.maxTier === undefined ? TIERS.length : TIERS.indexOf(question.maxTier),
     abilities: abilitiesOf(question.needs),
+    embeds: question.longestInputTokens === undefined ? 0 : 1,
+    contextTokens: question.longestInputTokens ?? question.inputTokens.expected,
     features: featureBitsOf(question.features),
     avoidedProviders: question.avoidProviders?.length ? question.avoidProviders : undefined,
   };

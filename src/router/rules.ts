@@ -7,6 +7,7 @@ import { UNLISTED } from './columns.ts';
  */
 export type DropReason =
   | 'not-allowed'
+  | 'kind'
   | 'unpriced'
   | 'tried'
   | 'provider-avoided'
@@ -29,6 +30,7 @@ function ruleBrokenAt(basis: Basis, row: number): DropReason | undefined {
   const latencyMs = forecast.latencyMs[basis.percentile][row] as number;
   const benchedUntil = forecast.benchedUntil[row] as number;
   if (allowed !== undefined && allowed[row] === UNLISTED) return 'not-allowed';
+  if (columns.embeds[row] !== demand.embeds) return 'kind';
   if (columns.barred[row] === 1) return 'unpriced';
   if (tried !== undefined && tried[row] !== UNLISTED) return 'tried';
   if (demand.avoidedProviders?.includes(modelAt(basis, row).provider)) return 'provider-avoided';
@@ -46,6 +48,7 @@ function ruleBrokenAt(basis: Basis, row: number): DropReason | undefined {
 /** What was asked for, and what the model in a row has. */
 const FIGURES: Record<DropReason, (basis: Basis, row: number) => Pick<Dropped, 'limit' | 'actual'>> = {
   'not-allowed': () => ({}),
+  kind: ({ demand }) => ({ limit: demand.embeds === 1 ? 'embeddings' : 'chat' }),
   unpriced: () => ({}),
   tried: () => ({}),
   'provider-avoided': (basis, row) => ({ actual: modelAt(basis, row).provider }),

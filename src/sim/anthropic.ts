@@ -45,7 +45,10 @@ export const anthropicWire: Wire = {
   },
   completionBody: (completion) => JSON.stringify(messageOf(completion)),
   events: (completion) =>
-    eventsOf(completion).map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),
+    eventsOf(completion).map((event) => ({
+      text: `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
+      characters: charactersIn(event),
+    })),
   refuse,
   modelsBody: (ids, created) =>
     JSON.stringify({
@@ -189,6 +192,13 @@ function eventsOfBlock(block: ContentBlock, index: number): Event[] {
     { type: 'content_block_stop', index },
   ];
 }
+
+function charactersIn({ delta }: Event): number {
+  const { text = '', partial_json: json = '' } = Delta.safeParse(delta).data ?? {};
+  return text.length + json.length;
+}
+
+const Delta = z.object({ text: z.string().optional(), partial_json: z.string().optional() });
 
 /** The words of https://platform.claude.com/docs/en/api/errors for each status. */
 const ERRORS: Record<number, { type: string; message: string }> = {

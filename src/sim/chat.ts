@@ -8,6 +8,7 @@ import {
   type ChatRequest,
   type Completion,
   type Refusal,
+  type StreamEvent,
   type Wire,
   countTokens,
 } from './wire.ts';
@@ -32,6 +33,8 @@ type Exchange = {
   response: ServerResponse;
   plan: Plan;
   settle: Settle;
+  /** Of a stream: characters that the model had written of what has been sent; undefined before it begins. */
+  sentCharacters: number | undefined;
   /** Runs the step later; never, when the client is gone by then. */
   after: (delayMs: number, step: () => void) => void;
 };
@@ -71,7 +74,8 @@ export function createChatHandler({ plan: planAnswer, ledger, limiter, apiKey }:
     response.on('close', entry.leave);
     served += 1;
     const id = `sim${served.toString().padStart(9, '0')}`;
-    answer({ wire, request: parsed, response, plan, settle, after: createTimer(response, settle) }, id);
+    const exchange = { wire, request: parsed, response, plan, settle, sentCharacters: undefined };
+    answer(withTimer(exchange), id);
   };
 }
 
@@ -91,17 +95,28 @@ function parseRequest(wire: Wire, url: string, body: string): ChatRequest | stri
   return wire.read(value, url.split('?', 1)[0] ?? '');
 }
 
-function createTimer(response: ServerResponse, settle: Settle): Exchange['after'] {
+function withTimer(begun: Omit<Exchange, 'after'>): Exchange {
   let timer: NodeJS.Timeout | undefined;
-  response.on('close', () => {
+  const exchange: Exchange = {
+    ...begun,
+    after(delayMs, step) {
+      if (delayMs <= 0) step();
+      else timer = setTimeout(step, delayMs);
+    },
+  };
+  exchange.response.on('close', () => {
     clearTimeout(timer);
     // Says nothing when the call was settled before: the first settlement counts.
-    settle({ status: 'aborted' });
+    exchange.settle({ status: 'aborted', ...billOfPart(exchange) });
   });
-  return (delayMs, step) => {
-    if (delayMs <= 0) step();
-    else timer = setTimeout(step, delayMs);
-  };
+  return exchange;
+}
+
+/** Whoever breaks a stream off pays for the prompt, and for what had been sent by then. */
+function billOfPart({ sentCharacters, plan }: Exchange): Pick<Settlement, 'billed'> {
+  if (sentCharacters === undefined) return {};
+  const { inputTokens, profile } = plan;
+  return { billed: { inputTokens, outputTokens: countTokens(sentCharacters), price: profile.price } };
 }
 
 function answer(exchange: Exchange, id: string): void {
@@ -125,7 +140,7 @@ function answer(exchange: Exchange, id: string): void {
 
 function deliver(exchange: Exchange, id: string): void {
   const { wire, request, response, plan, settle } = exchange;
-  const { text, reasoning, toolCall, finishReason, inputTokens, outputTokens, profile } = plan;
+  const { text, reasoning, toolCall, vectors, finishReason, inputTokens, outputTokens, profile } = plan;
   const completion: Completion = {
     id,
     created: Math.floor(Date.now() / 1000),
@@ -133,6 +148,7 @@ function deliver(exchange: Exchange, id: string): void {
     text,
     reasoning,
     ...(toolCall === undefined ? {} : { toolCall }),
+    ...(vectors === undefined ? {} : { embeddings: { vectors, asBase64: request.embed?.asBase64 === true } }),
     finishReason,
     inputTokens,
     outputTokens,
@@ -162,7 +178,8 @@ function deliver(exchange: Exchange, id: string): void {
 /** A right answer, streamed or not, whose bytes come one at a time, or stop coming halfway. */
 function trickle({ wire, request, response, plan, settle, after }: Exchange, completion: Completion): void {
   const isStreamed = request.stream === true;
-  const bytes = Buffer.from(isStreamed ? wire.events(completion, request).join('') : wire.completionBody(completion));
+  const body = isStreamed ? textOf(wire.events(completion, request)) : wire.completionBody(completion);
+  const bytes = Buffer.from(body);
   const plainHeaders = { 'content-type': 'application/json', 'content-length': bytes.length };
   response.writeHead(200, isStreamed ? EVENT_STREAM : plainHeaders);
   if (plan.fault?.kind === 'stall') {
@@ -182,12 +199,13 @@ function trickle({ wire, request, response, plan, settle, after }: Exchange, com
   sendFrom(0);
 }
 
-function stream({ wire, request, response, plan, settle, after }: Exchange, completion: Completion): void {
+function stream(exchange: Exchange, completion: Completion): void {
+  const { wire, request, response, plan, settle, after } = exchange;
   const isTruncated = plan.fault?.kind === 'truncated';
   const isFailed = plan.fault?.kind === 'error-in-200';
   const all = wire.events(completion, request);
   const events = isTruncated || isFailed ? all.slice(0, Math.ceil(all.length / 2)) : all;
-  if (isFailed) events.push(failureEventOf(wire, completion));
+  if (isFailed) events.push({ text: failureEventOf(wire, completion), characters: 0 });
   const pieceMs = plan.profile.ms_per_output_token * countTokens(CHARACTERS_PER_PIECE);
   response.writeHead(200, EVENT_STREAM);
 
@@ -196,15 +214,20 @@ function stream({ wire, request, response, plan, settle, after }: Exchange, comp
     if (isTruncated) response.write(lastEvents, () => response.destroy());
     else response.end(lastEvents);
   };
-  if (pieceMs === 0) return finish(events.join(''));
+  if (pieceMs === 0) return finish(textOf(events));
 
   const sendFrom = (index: number): void => {
-    const event = events[index] ?? '';
-    if (index >= events.length - 1) return finish(event);
-    response.write(event);
+    const { text = '', characters = 0 } = events[index] ?? {};
+    if (index >= events.length - 1) return finish(text);
+    response.write(text);
+    exchange.sentCharacters = (exchange.sentCharacters ?? 0) + characters;
     after(pieceMs, () => sendFrom(index + 1));
   };
   sendFrom(0);
+}
+
+function textOf(events: readonly StreamEvent[]): string {
+  return events.map(({ text }) => text).join('');
 }
 
 function failureEventOf(wire: Wire, completion: Completion): string {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { inCamelCase } from '../domain/native/google/case.ts';
 import { toJsonSchema } from '../domain/native/google/schema.ts';
+import { googleEmbeddingsBody, readGoogleEmbeddings } from './embeddings.ts';
 import {
   type ChatRequest,
   type Completion,
   type Refusal,
+  type StreamEvent,
   type Wire,
   countTokens,
   piecesOf,
@@ -21,7 +23,10 @@ export const googleWire: Wire = {
   },
   keyOf: ({ 'x-goog-api-key': key }) => (typeof key === 'string' ? key : undefined),
   read,
-  completionBody: (completion) => JSON.stringify(answerOf(completion, partsOf(completion), true)),
+  completionBody: (completion) =>
+    completion.embeddings
+      ? googleEmbeddingsBody(completion, completion.embeddings)
+      : JSON.stringify(answerOf(completion, partsOf(completion), true)),
   events,
   refuse,
   modelsBody: (ids) =>
@@ -36,7 +41,7 @@ export const googleWire: Wire = {
 };
 
 /** Both versions are in use: Google's own client has turned to `v1`. */
-const GENERATE = /^\/v1(?:beta)?\/models\/(.+):(generateContent|streamGenerateContent)$/;
+const GENERATE = /^\/v1(?:beta)?\/models\/(.+):(generateContent|streamGenerateContent|batchEmbedContents)$/;
 
 const JsonObject = z.record(z.string(), z.json());
 const Content = z.object({
@@ -104,6 +109,7 @@ type Request = z.infer<typeof Request>;
 
 function read(body: unknown, path: string): ChatRequest | string {
   const [, model = '', method] = GENERATE.exec(path) ?? [];
+  if (method === 'batchEmbedContents') return readGoogleEmbeddings(inCamelCase(body), decodeURIComponent(model));
   const parsed = Request.safeParse(inCamelCase(body));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -183,14 +189,23 @@ function answerOf(completion: Completion, parts: object[], isLast: boolean): obj
   };
 }
 
-/** Every event is an answer of its own with the next piece; the last one says why there is no more. */
-function events(completion: Completion): string[] {
-  const pieces = completion.toolCall ? [partsOf(completion)] : piecesOf(completion.text).map((text) => [{ text }]);
+/**
+ * Every event is an answer of its own with the next piece; the last one says why there is no more. What was thought came
+ * before the first one.
+ */
+function events(completion: Completion): StreamEvent[] {
+  const { text, toolCall, reasoning } = completion;
+  const pieces = toolCall
+    ? [{ parts: partsOf(completion), characters: toolCall.arguments.length }]
+    : piecesOf(text).map((piece) => ({ parts: [{ text: piece }], characters: piece.length }));
   const answers = [
-    ...pieces.map((parts) => answerOf(completion, parts, false)),
-    answerOf(completion, [{ text: '' }], true),
+    ...pieces.map(({ parts, characters }) => ({ answer: answerOf(completion, parts, false), characters })),
+    { answer: answerOf(completion, [{ text: '' }], true), characters: 0 },
   ];
-  return answers.map((answer) => `data: ${JSON.stringify(answer)}\r\n\r\n`);
+  return answers.map(({ answer, characters }, index) => ({
+    text: `data: ${JSON.stringify(answer)}\r\n\r\n`,
+    characters: characters + (index === 0 ? reasoning.length : 0),
+  }));
 }
 
 type ErrorKind = { code: number; status: string; message: string; details?: object[] };

@@ -12,7 +12,7 @@ export type CallStatus = number | 'reset' | 'aborted';
 export type LedgerSums = {
   /** Requests whose body was read. */
   calls: number;
-  /** Whole, usable answers: only these are billed. */
+  /** Whole, usable answers. They are billed, and what was sent of streams that their clients broke off. */
   answered: number;
   /** Error statuses, broken answers and destroyed sockets. */
   failed: number;
@@ -38,7 +38,7 @@ export type LedgerCall = {
   cost_nanos: number;
 };
 
-/** How a call ended; `billed` only when a whole answer went out. */
+/** How a call ended; `billed` only when an answer went out, or a part of one that was broken off. */
 export type Settlement = {
   status: CallStatus;
   billed?: { inputTokens: number; outputTokens: number; price: ListPrice };
@@ -115,8 +115,8 @@ function toCall(requestId: string | null, at: number, model: string, { status, b
 }
 
 function add(sums: LedgerSums, { status, billed }: Settlement, call: LedgerCall): void {
-  if (billed !== undefined) sums.answered += 1;
-  else if (status === 'aborted') sums.aborted += 1;
+  if (status === 'aborted') sums.aborted += 1;
+  else if (billed !== undefined) sums.answered += 1;
   else sums.failed += 1;
   sums.input_tokens += call.input_tokens;
   sums.output_tokens += call.output_tokens;

@@ -1,5 +1,6 @@
 import type { SimAnswers } from './answers.ts';
 import type { FaultPicker, FaultRule } from './faults.ts';
+import { embed } from './embeddings.ts';
 import { fillSchema, fillText } from './filler.ts';
 import { drawNormal, drawUnit, hashText } from './hash.ts';
 import type { SimProfile, SimProfiles } from './profiles.ts';
@@ -23,6 +24,7 @@ export type Plan = {
   reasoning: string;
   /** Instead of a text. */
   toolCall?: ToolCall;
+  vectors?: readonly Float32Array[];
   finishReason: FinishReason;
   inputTokens: number;
   outputTokens: number;
@@ -35,7 +37,7 @@ export type ModelOptions = {
   pickFault: FaultPicker;
 };
 
-/** Returns undefined for a model that has no profile. */
+/** Returns undefined for a model that has no profile, or is for something else than what is asked of it. */
 export type Planner = (request: ChatRequest) => Plan | undefined;
 
 const MAX_REMEMBERED_PROMPTS = 200_000;
@@ -48,13 +50,13 @@ export function createPlanner({ seed, profiles, answers, pickFault }: ModelOptio
   return (request) => {
     if (!Object.hasOwn(profiles, request.model)) return undefined;
     const profile = profiles[request.model];
-    if (profile === undefined) return undefined;
+    if (profile === undefined || (profile.embeddings !== undefined) !== (request.embed !== undefined)) return undefined;
     const prompt = promptOf(request);
     const hash = hashText(prompt, hashText(request.model, seed));
     // What is said depends on the prompt alone; how long it takes and whether it fails also on how often it was asked.
     const visitHash = hashText(`visit ${countVisit(hash)}`, hash);
     const fault = pickFault(request.model, visitHash);
-    const said = spoil(sayingOf(request, prompt, profile, answers, hash), fault);
+    const said = request.embed ? EMPTY : spoil(sayingOf(request, prompt, profile, answers, hash), fault);
     const saidTokens = countTokens(said.text.length + (said.toolCall?.arguments.length ?? 0));
     const outputTokens = countTokens(said.reasoning.length) + saidTokens;
     return {
@@ -62,6 +64,7 @@ export function createPlanner({ seed, profiles, answers, pickFault }: ModelOptio
       fault,
       latencyMs: latencyOf(profile, request.stream === true ? 0 : outputTokens, visitHash) + delayOf(fault),
       ...said,
+      ...(request.embed && { vectors: vectorsFor(request, profile, hashText(request.model, seed)) }),
       inputTokens: countTokens(request.messages.reduce((sum, message) => sum + textOf(message).length, 0)),
       outputTokens,
     };
@@ -72,6 +75,12 @@ type Saying = Pick<Plan, 'text' | 'reasoning' | 'toolCall' | 'finishReason'>;
 
 const EMPTY: Saying = { text: '', reasoning: '', finishReason: 'stop' };
 const REFUSAL: Saying = { ...EMPTY, text: "I'm sorry, but I can't help with that." };
+
+function vectorsFor({ messages, embed: asked }: ChatRequest, profile: SimProfile, seed: number): Float32Array[] {
+  const most = profile.embeddings ?? 0;
+  const dimensions = Math.min(asked?.dimensions ?? most, most);
+  return messages.map((message) => embed(textOf(message), seed, dimensions));
+}
 
 /** What is said instead, by the faults that are in the answer and not in how it arrives. */
 function spoil(said: Saying, fault: FaultRule | undefined): Saying {

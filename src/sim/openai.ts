@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type Completion, type FinishReason, type Wire, countTokens, piecesOf, readChatRequest } from './wire.ts';
+import { openAiEmbeddingsBody, readEmbeddingRequest } from './embeddings.ts';
+import {
+  type Completion,
+  type FinishReason,
+  type StreamEvent,
+  type Wire,
+  countTokens,
+  piecesOf,
+  readChatRequest,
+} from './wire.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -15,17 +24,21 @@ export type ChatAdditions = {
   usage?: Fields;
 };
 
-/** The wire format of OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat). */
+const EMBEDDINGS = '/v1/embeddings';
+
+/** The wire format of OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat) and embeddings. */
 export const openAiWire: Wire = {
   purposeOf(method, path) {
-    if (method === 'POST' && path === '/v1/chat/completions') return 'chat';
+    if (method === 'POST' && (path === '/v1/chat/completions' || path === EMBEDDINGS)) return 'chat';
     return method === 'GET' && path === '/v1/models' ? 'models' : undefined;
   },
   keyOf: ({ authorization }) => /^Bearer (.+)$/.exec(authorization ?? '')?.[1],
   headers: () => ({ 'x-request-id': `req_${randomUUID().replaceAll('-', '')}` }),
-  read: readChatRequest,
-  completionBody: (completion) =>
-    JSON.stringify(chatBodyOf(completion, { id: idOf(completion), head: { system_fingerprint: null } })),
+  read: (body, path) => (path === EMBEDDINGS ? readEmbeddingRequest(body) : readChatRequest(body)),
+  completionBody(completion) {
+    if (completion.embeddings) return openAiEmbeddingsBody(completion, completion.embeddings);
+    return JSON.stringify(chatBodyOf(completion, { id: idOf(completion), head: { system_fingerprint: null } }));
+  },
   events(completion, request) {
     const includeUsage = request.stream_options?.include_usage === true;
     const additions: ChatAdditions = {
@@ -86,30 +99,30 @@ export function chatBodyOf(completion: Completion, additions: ChatAdditions): Fi
 }
 
 /** Server-sent events: the role, what was thought, the text or the tool call, the finish reason, perhaps the usage, `[DONE]`. */
-export function chatEventsOf(completion: Completion, additions: ChatAdditions, includeUsage: boolean): string[] {
-  const { created, model, text, reasoning, finishReason } = completion;
+export function chatEventsOf(completion: Completion, additions: ChatAdditions, includeUsage: boolean): StreamEvent[] {
+  const { created, model, text, reasoning, finishReason, toolCall } = completion;
   const { id, head, choice, reasoning: toReasoning } = additions;
-  const chunk = (fields: Fields): Fields => ({
-    id,
-    object: 'chat.completion.chunk',
-    created,
-    model,
-    ...head,
-    ...fields,
+  const event = (fields: Fields, characters = 0): StreamEvent => ({
+    text: `data: ${JSON.stringify({ id, object: 'chat.completion.chunk', created, model, ...head, ...fields })}\n\n`,
+    characters,
   });
-  const piece = (delta: Fields, finish: FinishReason | null): Fields =>
-    chunk({ choices: [{ index: 0, delta, logprobs: null, finish_reason: finish, ...choice?.(finish) }] });
+  const piece = (delta: Fields, finish: FinishReason | null, characters = 0): StreamEvent =>
+    event({ choices: [{ index: 0, delta, logprobs: null, finish_reason: finish, ...choice?.(finish) }] }, characters);
   const toolCalls = toolCallsOf(completion);
-  const thoughts = toReasoning === undefined ? [] : piecesOf(reasoning).map(toReasoning);
-  const chunks = [
-    piece({ role: 'assistant', content: toolCalls ? null : '' }, null),
-    ...thoughts.map((thought) => piece(thought, null)),
-    ...(toolCalls ?? []).map((call) => piece({ tool_calls: [{ index: 0, ...call }] }, null)),
-    ...piecesOf(text).map((content) => piece({ content }, null)),
+  const thoughts = toReasoning === undefined ? [] : piecesOf(reasoning);
+  // What is not shown has been thought before the beginning.
+  const unseen = toReasoning === undefined ? reasoning.length : 0;
+  const events = [
+    piece({ role: 'assistant', content: toolCalls ? null : '' }, null, unseen),
+    ...thoughts.map((thought) => piece({ ...toReasoning?.(thought) }, null, thought.length)),
+    ...(toolCalls ?? []).map((call) =>
+      piece({ tool_calls: [{ index: 0, ...call }] }, null, toolCall?.arguments.length ?? 0),
+    ),
+    ...piecesOf(text).map((content) => piece({ content }, null, content.length)),
     piece({}, finishReason),
   ];
-  if (includeUsage) chunks.push(chunk({ choices: [], usage: { ...usageOf(completion), ...additions.usage } }));
-  return [...chunks.map((body) => `data: ${JSON.stringify(body)}\n\n`), 'data: [DONE]\n\n'];
+  if (includeUsage) events.push(event({ choices: [], usage: { ...usageOf(completion), ...additions.usage } }));
+  return [...events, { text: 'data: [DONE]\n\n', characters: 0 }];
 }
 
 function toolCallsOf({ id, toolCall }: Completion): object[] | undefined {

@@ -1,25 +1,36 @@
 import { z } from 'zod';
+import { openAiEmbeddingsBody, readEmbeddingRequest } from './embeddings.ts';
 import { type ChatAdditions, chatBodyOf, chatEventsOf, openAiWire } from './openai.ts';
 import { type Completion, type FinishReason, type Wire, readChatRequest } from './wire.ts';
+
+const EMBEDDINGS = '/api/v1/embeddings';
 
 /** The wire format of OpenRouter (https://openrouter.ai/docs/api-reference/overview): OpenAI's, with what it charged. */
 export const openRouterWire: Wire = {
   purposeOf(method, path) {
-    if (method === 'POST' && path === '/api/v1/chat/completions') return 'chat';
+    if (method === 'POST' && (path === '/api/v1/chat/completions' || path === EMBEDDINGS)) return 'chat';
     if (method === 'GET' && path === '/api/v1/key') return 'key';
     return method === 'GET' && path === '/api/v1/models' ? 'models' : undefined;
   },
   keyOf: (headers) => openAiWire.keyOf(headers),
-  read(body) {
+  read(body, path) {
+    if (path === EMBEDDINGS) return readEmbeddingRequest(body);
     const own = Own.safeParse(body);
     if (!own.success) return readChatRequest(body);
     const { reasoning, ...request } = own.data;
     const effort = reasoning?.effort ?? (reasoning?.enabled ? 'medium' : undefined);
     return readChatRequest({ ...request, ...(effort === undefined ? {} : { reasoning_effort: effort }) });
   },
-  completionBody: (completion) => JSON.stringify(chatBodyOf(completion, additionsTo(completion))),
+  completionBody(completion) {
+    const { usage } = additionsTo(completion);
+    if (completion.embeddings) return openAiEmbeddingsBody(completion, completion.embeddings, usage);
+    return JSON.stringify(chatBodyOf(completion, additionsTo(completion)));
+  },
   // It tells the usage whether it was asked for or not.
-  events: (completion) => [': OPENROUTER PROCESSING\n\n', ...chatEventsOf(completion, additionsTo(completion), true)],
+  events: (completion) => [
+    { text: ': OPENROUTER PROCESSING\n\n', characters: 0 },
+    ...chatEventsOf(completion, additionsTo(completion), true),
+  ],
   failureEvent(completion, status) {
     const { created, model } = completion;
     const { id, head } = additionsTo(completion);

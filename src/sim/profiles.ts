@@ -35,6 +35,8 @@ export const SimProfile = z.strictObject({
       burst_seconds: z.number().positive().max(60).default(1),
     })
     .optional(),
+  /** Of a model that embeds, and does not chat: how many dimensions its vectors have. */
+  embeddings: z.int().min(1).max(16_384).optional(),
   /** Share of prompts answered rightly, by task; `default` for every other task. */
   skill: z.object({ default: rate }).catchall(rate).default({ default: 1 }),
 });

@@ -25,7 +25,10 @@ export const ChatRequest = z.object({
   tools: z.array(Tool).nullish(),
   tool_choice: z.union([z.string(), z.object({ function: z.object({ name: z.string() }) })]).nullish(),
 });
-export type ChatRequest = z.infer<typeof ChatRequest>;
+export type ChatRequest = z.infer<typeof ChatRequest> & {
+  /** Asks for a vector of each message instead of an answer. */
+  embed?: { dimensions: number | undefined; asBase64: boolean };
+};
 
 export type FinishReason = 'stop' | 'length' | 'tool_calls';
 
@@ -46,12 +49,17 @@ export type Completion = {
   inputTokens: number;
   /** What was thought is in it. */
   outputTokens: number;
+  /** In place of a text. */
+  embeddings?: { vectors: readonly Float32Array[]; asBase64: boolean };
   /** What goes on the bill. */
   costNanos: number;
 };
 
 /** Why a request is refused: 401 is a bad key; with a message it is the request's own fault. */
 export type Refusal = { status: number; model?: string; message?: string; retryAfterSeconds?: number };
+
+/** As it is sent, and how many characters it brings of what the model has written: said, called or thought. */
+export type StreamEvent = { text: string; characters: number };
 
 /** How a provider's API looks from outside. What is said, when, and whether at all, is decided alike for all of them. */
 export type Wire = {
@@ -64,7 +72,7 @@ export type Wire = {
   read(body: unknown, path: string): ChatRequest | string;
   completionBody(completion: Completion): string;
   /** The same answer as server-sent events. */
-  events(completion: Completion, request: ChatRequest): string[];
+  events(completion: Completion, request: ChatRequest): StreamEvent[];
   /** Not every API has the status or the header for it that others have. */
   refuse(refusal: Refusal): Reply;
   /** How a stream says that it failed; without it the body of `refuse` as an event. */

@@ -1,24 +1,33 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
 
+/** What is called off: all jobs of a batch, or one job for which nobody waits any more. */
+export type Cancelled = { batchId: string } | { jobId: string };
+
+/** Ids of batches have no colon. */
+const JOB_MARK = 'job:';
+
 /**
- * Tells every worker that a batch was cancelled. Who is not there to hear it finds the mark at the batch; so it is no
- * failure when nobody can be told, as by a user whose channels are restricted.
+ * Tells every worker what was cancelled. Who is not there to hear it finds the mark at the batch, or the job's result; so
+ * it is no failure when nobody can be told, as by a user whose channels are restricted.
  */
-export async function announceCancellation(redis: Redis, keys: Keys, batchId: string): Promise<void> {
-  await redis.publish(keys.cancellations, batchId).catch(() => {});
+export async function announceCancellation(redis: Redis, keys: Keys, cancelled: Cancelled): Promise<void> {
+  const message = 'jobId' in cancelled ? `${JOB_MARK}${cancelled.jobId}` : cancelled.batchId;
+  await redis.publish(keys.cancellations, message).catch(() => {});
 }
 
 /**
- * Calls `onCancelled` for each batch that is cancelled from now on. `subscriber` is a connection of its own. Each time it is
+ * Calls `onCancelled` for whatever is cancelled from now on. `subscriber` is a connection of its own. Each time it is
  * there, `onConnected` is called: what was announced before was not heard.
  */
 export function hearCancellations(
   subscriber: Redis,
   keys: Keys,
-  { onCancelled, onConnected }: { onCancelled: (batchId: string) => void; onConnected: () => void },
+  { onCancelled, onConnected }: { onCancelled: (cancelled: Cancelled) => void; onConnected: () => void },
 ): void {
-  subscriber.on('message', (_channel: string, batchId: string) => onCancelled(batchId));
+  subscriber.on('message', (_channel: string, message: string) =>
+    onCancelled(message.startsWith(JOB_MARK) ? { jobId: message.slice(JOB_MARK.length) } : { batchId: message }),
+  );
   subscriber.on('ready', onConnected);
   // It goes on trying for as long as the connection is open; when that is closed there is nothing left to hear.
   subscriber.subscribe(keys.cancellations).catch(() => {});

@@ -26,11 +26,22 @@ export function createDeadLetterStore(redis: Redis, keys: Keys, { ttlMs }: { ttl
   /** All of them, the newest first, a page at a time. */
   async function* pages(): AsyncGenerator<DeadLetter[]> {
     for (let first = 0; ; first += PAGE) {
-      const page = await redis.zrevrange(keys.dead, first, first + PAGE - 1, 'WITHSCORES');
-      if (page.length === 0) return;
-      const jobIds = page.filter((_, index) => index % 2 === 0);
-      yield read(jobIds, (index) => page[2 * index + 1] ?? null);
+      const page = await readFrom(first, PAGE);
+      if (page === undefined) return;
+      yield page;
     }
+  }
+
+  async function newest(limit: number): Promise<DeadLetter[]> {
+    return (await readFrom(0, limit)) ?? [];
+  }
+
+  /** In the order of `pages`. Undefined when there are no more; those without a result are left out. */
+  async function readFrom(first: number, most: number): Promise<DeadLetter[] | undefined> {
+    const page = await redis.zrevrange(keys.dead, first, first + most - 1, 'WITHSCORES');
+    if (page.length === 0) return undefined;
+    const jobIds = page.filter((_, index) => index % 2 === 0);
+    return read(jobIds, (index) => page[2 * index + 1] ?? null);
   }
 
   /** Those of the jobs that are dead letters. */
@@ -55,5 +66,5 @@ export function createDeadLetterStore(redis: Redis, keys: Keys, { ttlMs }: { ttl
     await redis.zremrangebyscore(keys.dead, '-inf', (await readRedisTime(redis)) - ttlMs);
   }
 
-  return { count, pages, get, trim };
+  return { count, pages, newest, get, trim };
 }

@@ -41,8 +41,8 @@ export const ADMIT_FIELDS = [
   'gates',
   /** Tokens that are expected. */
   'tokens',
-  /** '1' for a job that has stood in line. */
-  'returning',
+  /** '', 'returning' for a job that has stood in line, 'first' for one that goes first, or 'first returning'. */
+  'standing',
   /** How long it would wait for its turn, in ms. */
   'patience',
   /** See `callersText`. */
@@ -117,7 +117,7 @@ export function admitFields(request: AdmitRequest): string[] {
     cache: request.cacheKey ?? '',
     gates: gatesText(request.gates),
     tokens: wholeNumber(request.gates.tokens) || '0',
-    returning: request.gates.isReturning ? '1' : '',
+    standing: standingOf(request.gates),
     patience: wholeNumber(request.gates.patienceMs),
     callers: callersText(request.gates.callers),
     time_left: wholeNumber(request.gates.timeLeftMs),
@@ -125,6 +125,10 @@ export function admitFields(request: AdmitRequest): string[] {
     summary: JSON.stringify(request.writeOff.summary),
   };
   return ADMIT_FIELDS.map((name) => fields[name]);
+}
+
+function standingOf({ goesFirst, isReturning }: GateClaim): string {
+  return [...(goesFirst ? ['first'] : []), ...(isReturning ? ['returning'] : [])].join(' ');
 }
 
 function writeClaim({ name, purse, window, limitNanos, isSoft, alertAt, isPassing }: BudgetClaim): object {

@@ -1,14 +1,16 @@
-import { GatewayError, toGatewayError } from '../domain/errors.ts';
-import { chatRequestOf } from '../domain/job.ts';
+import { type ErrorDetails, GatewayError, toGatewayError } from '../domain/errors.ts';
+import { requestOf } from '../domain/job.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Answer } from '../providers/index.ts';
 import type { AttemptSummary } from '../domain/result.ts';
+import { estimateTokens } from '../router/index.ts';
 import type { JobHistory } from '../store/ledger.ts';
 import { errorOfAbort } from './abort-reasons.ts';
 import type { Lease } from './lease.ts';
 import { complete, completeFromCache, fail, jobOf, outcomeOf, refuse } from './conclude.ts';
 import { answerDenial, waitForAnswer, waitForResume } from './denial.ts';
 import type { Attempt } from './records.ts';
+import { type Relay, relayOf } from './relay.ts';
 import { reserve } from './reserve.ts';
 import { type Services, type Start, attemptIdOf, deadlineOf, timeLimitOf } from './services.ts';
 
@@ -68,32 +70,49 @@ async function goThrough(start: Start, services: Services, lease: Hold): Promise
   }
   // What waited for Redis may have lost its job meanwhile. Nothing has gone out yet, whatever the mark says.
   if (!lease.isHeld()) return giveBack(admitted, lease.signal, history.trail, services);
-  const answer = await call(admitted, services, lease.signal);
+  const relay = relayOf(admitted, services);
+  const answer = await call(admitted, services, lease.signal, relay);
   const latencyMs = services.now() - attempt.startedAt;
   return answer instanceof GatewayError
-    ? fail(admitted, answer, latencyMs, history.trail, services)
+    ? fail(admitted, answer, latencyMs, history.trail, services, { isRelayed: relay?.hasSent === true })
     : complete(admitted, answer, latencyMs, history.trail, cacheKey, services);
 }
 
-async function call(attempt: Attempt, services: Services, signal: AbortSignal): Promise<Answer | GatewayError> {
+async function call(
+  attempt: Attempt,
+  services: Services,
+  signal: AbortSignal,
+  relay: Relay | undefined,
+): Promise<Answer | GatewayError> {
   const { start, candidate } = attempt;
   try {
     return await services.providers
       .get(candidate.model.provider)
-      .complete(candidate.model, chatRequestOf(start.job, candidate.maxTokens), {
+      .complete(candidate.model, requestOf(start.job, candidate.maxTokens), {
         timeoutMs: timeLimitOf(attempt),
         signal,
         attemptId: attemptIdOf(start),
         key: attempt.key,
+        estimate: { inputTokens: attempt.inputTokens.expected, tokensOf },
+        ...(relay && { onPiece: relay.onPiece }),
       });
   } catch (thrown) {
-    // Our own hand on the call, not the provider's failure: the bill is unknown.
-    if (signal.aborted) return errorOfAbort(signal, true);
+    // Our own hand on the call, not the provider's failure: what had come of an answer tells the bill, else nobody.
+    if (signal.aborted) return errorOfAbort(signal, billOf(thrown));
     if (thrown instanceof GatewayError) return thrown;
     // A bug of ours, before the call or after it.
     const { code, message } = toGatewayError(thrown);
     return new GatewayError(code, message, { billUnknown: true }, { cause: thrown });
   }
+}
+
+function billOf(thrown: unknown): Pick<ErrorDetails, 'billed' | 'billUnknown'> {
+  const { billed } = thrown instanceof GatewayError ? thrown.details : {};
+  return billed === undefined ? { billUnknown: true } : { billed };
+}
+
+function tokensOf(text: string): number {
+  return estimateTokens([{ role: 'assistant', content: text }]).expected;
 }
 
 /** The call was admitted and must not be made any more. */
@@ -104,7 +123,7 @@ async function giveBack(
   services: Services,
 ): Promise<Outcome> {
   const { start } = attempt;
-  const error = errorOfAbort(signal, false);
+  const error = errorOfAbort(signal);
   await services.ledger.settle({ ...jobOf(start), unsent: attemptIdOf(start) });
   return error.disposition === 'reject'
     ? refuse(error, start, trail, services)

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../domain/config.ts';
-import { type QueuedJob, chatRequestOf } from '../domain/job.ts';
+import { type QueuedJob, isEmbedding, requestOf } from '../domain/job.ts';
 import type { AnswerCheck } from '../domain/validation.ts';
 import type { Candidate } from '../router/index.ts';
 
 /**
- * Whether this job may be answered from the cache: switched on, and either asked for or at temperature 0. A job that says
- * none gets the model's own, which is above 0.
+ * Whether this job may be answered from the cache: switched on, and either asked for or sure to be answered alike again:
+ * at temperature 0, or with vectors. A job that says no temperature gets the model's own, which is above 0.
  */
 export function isCacheable(job: QueuedJob, { cache }: Config): boolean {
   if (!cache.enabled || job.cache === false) return false;
-  return job.cache === true || cache.any_temperature || job.temperature === 0;
+  return job.cache === true || cache.any_temperature || job.temperature === 0 || isEmbedding(job);
 }
 
 /**
@@ -27,7 +27,7 @@ export function cacheKeyOf(
     account: job.account,
     provider: model.provider,
     model: model.id,
-    request: chatRequestOf(job, maxTokens),
+    request: requestOf(job, maxTokens),
     ...(checks.length === 0 ? {} : { checks: [...new Set(checks)].toSorted() }),
   };
   return createHash('sha256').update(JSON.stringify(identity, inOrder)).digest('hex');

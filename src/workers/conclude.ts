@@ -15,6 +15,7 @@ import {
   summaryOf,
   usageRecordOf,
 } from './records.ts';
+import { endRelayed } from './relay.ts';
 import { type Services, type Start, attemptIdOf, timeLimitOf } from './services.ts';
 import { checksOf, failedCheck } from './validate.ts';
 import { judge } from './verdict.ts';
@@ -87,11 +88,13 @@ export async function fail(
   latencyMs: number,
   earlier: readonly AttemptSummary[],
   services: Services,
+  { isRelayed = false } = {},
 ): Promise<Outcome> {
   const isOwnHurry = error.code === 'PROVIDER_TIMEOUT' && isInAHurry(attempt, services);
   const told = {
     ...(PASSING_FAILURES.has(error.code) && !isOwnHurry ? { observed: { latencyMs: undefined } } : {}),
     gate: reportOfFailure(error, isOwnHurry),
+    isRelayed,
   };
   return settleFailure(attempt, error, endingOfFailure(attempt, error, latencyMs), told, earlier, services);
 }
@@ -100,14 +103,15 @@ async function settleFailure(
   attempt: Attempt,
   error: GatewayError,
   ending: Ending,
-  told: Pick<SettledCall, 'observed' | 'gate' | 'store'>,
+  { isRelayed = false, ...told }: Pick<SettledCall, 'observed' | 'gate' | 'store'> & { isRelayed?: boolean },
   earlier: readonly AttemptSummary[],
   services: Services,
 ): Promise<Outcome> {
   const { start } = attempt;
   const now = services.now();
   const trail = [...earlier, summaryOf(attempt, ending)];
-  const outcome = judge(error, start, trail, services);
+  const verdict = judge(error, start, trail, services);
+  const outcome = isRelayed ? endRelayed(verdict, error) : verdict;
   await services.ledger.settle({
     ...jobOf(start),
     call: {

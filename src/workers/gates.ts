@@ -37,6 +37,7 @@ export function errorOfGate(reason: GateReason, provider: string, code?: ErrorCo
 export function claimOf(attempt: Attempt, hasAlternative: boolean, services: Services): GateClaim {
   const { start, candidate, inputTokens } = attempt;
   const { model, maxTokens } = candidate;
+  const lane = services.config.lanes[start.job.lane];
   return {
     provider: model.provider,
     model: model.id,
@@ -44,7 +45,8 @@ export function claimOf(attempt: Attempt, hasAlternative: boolean, services: Ser
     modelLimits: model.limits,
     tokens: inputTokens.expected + maxTokens,
     isReturning: start.deferrals > 0,
-    ...(hasAlternative ? { patienceMs: services.config.lanes[start.job.lane]?.max_wait ?? 0 } : {}),
+    goesFirst: lane?.goes_first === true,
+    ...(hasAlternative ? { patienceMs: lane?.max_wait ?? 0 } : {}),
     callers: callersOf(start.job, services.config.limits),
     timeLeftMs: Math.max(0, timeLeftMs(start, services)),
   };

@@ -1,9 +1,10 @@
+import type { Cancelled } from '../store/cancellations.ts';
 import { type AbortKind, CallAborted } from './abort-reasons.ts';
 import { type Lease, monotonicMs, takeLease } from './lease.ts';
 
 const lost = (): Error => new CallAborted('lease-lost');
 
-type Held = { lease: Lease; batchId: string | undefined };
+type Held = { lease: Lease; jobId: string; batchId: string | undefined };
 
 /**
  * The jobs that one worker has in its hands, each with the lease that says for how long. By BullMQ's lock tokens: a job
@@ -11,11 +12,11 @@ type Held = { lease: Lease; batchId: string | undefined };
  */
 export type JobsInHand = {
   /** Holds the job until the lease is ended. `lockedAt`: when BullMQ asked for its lock, in epoch milliseconds. */
-  take(token: string, job: { batchId: string | undefined; lockedAt: number }): Lease;
+  take(token: string, job: { jobId: string; batchId: string | undefined; lockedAt: number }): Lease;
   /** What came of a renewal that was asked for at `askedAtMs` of the monotonic clock. */
   noteRenewal(renewed: readonly string[], refused: readonly string[], askedAtMs: number): void;
-  /** Breaks off all of them, or those of one batch. */
-  breakOff(kind: AbortKind, batchId?: string): void;
+  /** Breaks off all of them, those of one batch, or one job. */
+  breakOff(kind: AbortKind, which?: Cancelled): void;
   /** The batches that have a job here. */
   batchIds(): string[];
 };
@@ -23,7 +24,7 @@ export type JobsInHand = {
 export function createJobsInHand(lockMs: number): JobsInHand {
   const held = new Map<string, Held>();
   return {
-    take(token, { batchId, lockedAt }) {
+    take(token, { jobId, batchId, lockedAt }) {
       // The wall clock only tells how long ago that was, and may be wrong by no more than the whole time.
       const heldMs = Math.min(lockMs, Math.max(0, Date.now() - lockedAt));
       const lease = takeLease({ durationMs: lockMs, askedAtMs: monotonicMs() - heldMs, lost });
@@ -31,7 +32,7 @@ export function createJobsInHand(lockMs: number): JobsInHand {
         lease.end();
         held.delete(token);
       };
-      const entry = { lease: { ...lease, end }, batchId };
+      const entry = { lease: { ...lease, end }, jobId, batchId };
       held.set(token, entry);
       return entry.lease;
     },
@@ -40,11 +41,14 @@ export function createJobsInHand(lockMs: number): JobsInHand {
       // Others have these jobs now: nobody will take their answers.
       for (const token of refused) held.get(token)?.lease.break(lost());
     },
-    breakOff(kind, batchId) {
-      for (const entry of held.values()) {
-        if (batchId === undefined || entry.batchId === batchId) entry.lease.break(new CallAborted(kind));
-      }
+    breakOff(kind, which) {
+      for (const entry of held.values()) if (isMeant(entry, which)) entry.lease.break(new CallAborted(kind));
     },
     batchIds: () => [...new Set([...held.values()].flatMap(({ batchId }) => batchId ?? []))],
   };
+}
+
+function isMeant({ jobId, batchId }: Held, which: Cancelled | undefined): boolean {
+  if (which === undefined) return true;
+  return 'jobId' in which ? which.jobId === jobId : which.batchId === batchId;
 }

@@ -18,6 +18,7 @@ import { type PacedPurse, readPacedPurses } from '../store/paced-purses.ts';
 import { createParking } from '../store/parking.ts';
 import { createRedisClock } from '../store/redis-clock.ts';
 import { type RedisTarget, connect } from '../store/redis.ts';
+import { createRelaySender } from '../store/relay.ts';
 import { createCallExchange } from '../store/told-calls.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
 import { obeyCancellations } from './cancellation.ts';
@@ -32,6 +33,7 @@ import { logAlert } from './log.ts';
 import { createPacer } from './pacing.ts';
 import { rollupChore } from './rollup-chore.ts';
 import type { Services } from './services.ts';
+import { openTelemetry } from './telemetry.ts';
 import { LaneWorker } from './worker.ts';
 import { type WriteGuard, createWriteGuard } from './write-guard.ts';
 
@@ -119,11 +121,22 @@ export class WorkerPool {
     });
     this.#guard = guard;
     const ledger = createLedger(ledgerRedis, keys, { resultTtlMs: config.results.keep, circuit: config.circuit });
+    const telemetry = await openTelemetry(config);
     const services = await this.#openServices(ledgerRedis, keys, guardLedger(ledger, guard), onError);
+    if (telemetry) services.providers = telemetry.traceCalls(services.providers);
     if (this.#stopped) return;
     this.#workers = shareOut(config, this.#options).map(
       ({ lane, concurrency }) =>
-        new LaneWorker({ lane, concurrency, prefix: keys.queues, redis: queueRedis, services, guard, logger }),
+        new LaneWorker({
+          lane,
+          concurrency,
+          prefix: keys.queues,
+          redis: queueRedis,
+          services,
+          guard,
+          logger,
+          telemetry: telemetry?.queue,
+        }),
     );
     obeyCancellations({ subscriber, redis: ledgerRedis, keys, workers: this.#workers });
     await Promise.all(this.#workers.map((worker) => worker.start()));
@@ -176,6 +189,7 @@ export class WorkerPool {
       parking: createParking(redis, keys, { resultTtlMs: config.results.keep }),
       batches: createBatchStore(redis, keys, { ttlMs: config.results.keep }),
       providers,
+      relay: createRelaySender(redis, keys),
       observations: () => observations.current(),
       evidence: () => evidence.current(),
       experiments: () => experiments.current(),

@@ -103,6 +103,7 @@ export function usageRecordOf(attempt: Attempt, ending: Ending, now: number): Us
     lane: job.lane,
     account: job.account,
     user: job.user,
+    api_key: job.api_key?.id,
     model: candidate.model.alias,
     provider: candidate.model.provider,
     key: attempt.key,
@@ -165,14 +166,12 @@ function isCounted({ outcome, usage }: Ending): boolean {
 
 /** For a provider that does not count: our own estimate of both sides. */
 function estimatedUsage(attempt: Attempt, completion: Completion): TokenUsage {
+  const input = { input_tokens: attempt.inputTokens.expected, estimated: true };
+  if (completion.embeddings !== undefined) return { ...input, output_tokens: 0 };
   const answer = [
     { role: 'assistant' as const, content: completion.content ?? JSON.stringify(completion.tool_calls ?? '') },
   ];
-  return {
-    input_tokens: attempt.inputTokens.expected,
-    output_tokens: estimateTokens(answer).expected,
-    estimated: true,
-  };
+  return { ...input, output_tokens: estimateTokens(answer).expected };
 }
 
 function priceOf({ candidate }: Attempt, usage: TokenUsage): number {

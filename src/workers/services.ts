@@ -11,6 +11,7 @@ import type { BatchStore } from '../store/batches.ts';
 import type { Ledger } from '../store/ledger.ts';
 import type { Observations } from '../store/observations.ts';
 import type { Parking } from '../store/parking.ts';
+import type { RelaySender } from '../store/relay.ts';
 
 /** What the main path works with; handed in, so that it can be run on a fake clock and on recorded answers. */
 export type Services = {
@@ -21,6 +22,8 @@ export type Services = {
   parking: Pick<Parking, 'note'>;
   batches: Pick<BatchStore, 'pause'>;
   providers: Providers;
+  /** Passes answers on piece by piece, for whom that is asked. */
+  relay: RelaySender;
   observations: () => Observations;
   /** What was learned of the models. */
   evidence: () => Evidence;

@@ -1,7 +1,7 @@
 import type { Config } from '../domain/config.ts';
 import { withoutFence } from '../domain/expectation.ts';
 import type { JsonSchemaObject } from '../domain/json-schema.ts';
-import type { QueuedJob } from '../domain/job.ts';
+import { type QueuedJob, isEmbedding } from '../domain/job.ts';
 import { soundsLikeRefusal } from '../domain/refusal.ts';
 import type { ToolCall } from '../domain/request.ts';
 import type { Completion } from '../domain/result.ts';
@@ -15,11 +15,11 @@ const NONE: readonly AnswerCheck[] = [];
 
 /**
  * What the answer to a job is checked for: what the job itself says, else its task. A job that compares models (one
- * model, or one attempt) keeps whatever answer it gets, unless it asks for the check itself.
+ * model, or one attempt) keeps whatever answer it gets, unless it asks for the check itself. Vectors have none.
  */
 export function checksOf({ job, maxAttempts }: Start, { tasks }: Pick<Config, 'tasks'>): readonly AnswerCheck[] {
   if (job.validate !== undefined) return job.validate;
-  if (maxAttempts === 1 || job.model !== undefined || job.models?.length === 1) return NONE;
+  if (isEmbedding(job) || maxAttempts === 1 || job.model !== undefined || job.models?.length === 1) return NONE;
   if (job.task === null || !Object.hasOwn(tasks, job.task)) return NONE;
   return tasks[job.task]?.validate ?? NONE;
 }

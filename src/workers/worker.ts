@@ -1,8 +1,9 @@
-import { type Job, UnrecoverableError } from 'bullmq';
+import { type Job, type Telemetry, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { type QueuedJob, isQueuedJob } from '../domain/job.ts';
+import type { Cancelled } from '../store/cancellations.ts';
 import { giveUp } from './conclude.ts';
 import { ghostOf } from './endings.ts';
 import { type JobsInHand, createJobsInHand } from './jobs-in-hand.ts';
@@ -21,6 +22,7 @@ export type LaneWorkerOptions = {
   services: Services;
   guard: WriteGuard;
   logger: Logger;
+  telemetry?: Telemetry | undefined;
 };
 
 /**
@@ -42,7 +44,7 @@ export class LaneWorker {
 
   constructor(options: LaneWorkerOptions) {
     this.#options = options;
-    const { lane, prefix, concurrency, redis, services } = options;
+    const { lane, prefix, concurrency, redis, services, telemetry } = options;
     const lockMs = services.config.workers.lock;
     this.#hands = createJobsInHand(lockMs);
     this.#worker = new LeasedWorker(lane, (job, token) => this.#process(job, token ?? ''), {
@@ -58,6 +60,7 @@ export class LaneWorker {
       removeOnFail: { age: Math.ceil(services.config.results.keep / 1_000) },
       settings: { backoffStrategy: backoffDelay },
       hands: this.#hands,
+      ...(telemetry && { telemetry }),
     });
     this.#listen();
   }
@@ -79,9 +82,10 @@ export class LaneWorker {
     this.#worker.resume().catch((error: unknown) => this.#warn(error));
   }
 
-  /** Breaks off what it does for jobs of a cancelled batch. */
-  cancel(batchId: string): void {
-    this.#hands.breakOff('cancelled', batchId);
+  /** Breaks off what it does for a job that was cancelled, or for jobs of a batch that was. */
+  cancel(cancelled: Cancelled): void {
+    if ('jobId' in cancelled) this.#hands.breakOff('abandoned', cancelled);
+    else this.#hands.breakOff('cancelled', cancelled);
   }
 
   /** The batches that it has jobs of in its hands. */
@@ -106,7 +110,7 @@ export class LaneWorker {
     const { services, guard, logger } = this.#options;
     const start = toStart(job);
     const lockedAt = job.processedOn ?? services.now();
-    const lease = this.#hands.take(token, { batchId: start.job.batch?.id, lockedAt });
+    const lease = this.#hands.take(token, { jobId: start.jobId, batchId: start.job.batch?.id, lockedAt });
     try {
       const outcome = await runSafely(start, isQueuedJob(job.data), services, lease);
       logOutcome(logger, start, outcome);

@@ -1,7 +1,9 @@
 import { LLMock } from '@copilotkit/aimock';
 import { expect, onTestFinished, test } from 'vitest';
+import type { AnswerPiece } from '../../src/domain/answer-piece.ts';
 import type { Provider } from '../../src/providers/index.ts';
 import type { ChatRequest } from '../../src/domain/request.ts';
+import { putTogether, saidIn } from '../support/pieces.ts';
 import { answer, complete, connectProvider, failureOf } from '../support/upstream.ts';
 
 /** An upstream that others wrote: what our own servers and our provider agree on wrongly, it does not. */
@@ -55,20 +57,24 @@ test('a stream comes to the same answer, piece by piece', async () => {
   const content = 'The capital of France is Paris, where 👋 is said.';
   mock.onMessage('capital of France', { content, usage }, { chunkSize: 3 });
   mock.onMessage('weather', { toolCalls: [{ name: 'get_weather', arguments: '{"city":"Oslo"}' }], usage });
-  const pieces: string[] = [];
+  const pieces: AnswerPiece[] = [];
   const told = await answer(provider, {
     ...ask('What is the capital of France?'),
-    onText: (piece) => pieces.push(piece),
+    onPiece: (piece) => pieces.push(piece),
   });
   expect(told.completion).toMatchObject({ content, usage: { input_tokens: 14, output_tokens: 9 } });
   expect(pieces.length).toBeGreaterThan(5);
-  expect(pieces.join('')).toBe(content);
+  expect(putTogether(pieces)).toEqual({ content });
+  pieces.length = 0;
   expect(told.firstTokenMs).toBeGreaterThan(0);
-  expect(await complete(provider, ask('What is the weather in Oslo?'))).toMatchObject({
+  const call = { ...ask('What is the weather in Oslo?'), onPiece: (piece: AnswerPiece) => pieces.push(piece) };
+  const completion = await complete(provider, call);
+  expect(completion).toMatchObject({
     content: null,
     finish_reason: 'tool_calls',
     tool_calls: [{ function: { name: 'get_weather', arguments: '{"city":"Oslo"}' } }],
   });
+  expect(putTogether(pieces)).toEqual(saidIn(completion));
 });
 
 test('a stream that is cut off is no answer', async () => {

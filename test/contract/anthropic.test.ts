@@ -4,7 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../src/domain/errors.ts';
 import type { Completion } from '../../src/domain/result.ts';
 import { createAnthropicDialect } from '../../src/providers/anthropic/dialect.ts';
-import { CANARY, complete, connectProvider, failureOf, startStreamingUpstream } from '../support/upstream.ts';
+import {
+  CANARY,
+  complete,
+  connectProvider,
+  failureOf,
+  MODEL,
+  REQUEST,
+  startStreamingUpstream,
+} from '../support/upstream.ts';
 import { eventsOf, messageOf, textBlock, toolUse, USAGE, wireOf } from './cases/anthropic-wire.ts';
 
 const dialect = createAnthropicDialect('claude', {});
@@ -111,28 +119,11 @@ describe('usage', () => {
   });
 });
 
-/** The pieces of text that a streamed message is told in. */
-async function piecesOf(message: Anthropic.Message): Promise<string[]> {
-  const pieces: string[] = [];
-  const upstream = await startStreamingUpstream([wireOf(eventsOf(message))]);
-  await complete(connect(upstream.url), { onText: (piece) => pieces.push(piece) });
-  return pieces;
-}
+const QUESTION = { model: MODEL, request: REQUEST };
 
 describe('a stream', () => {
   const events = eventsOf(hello);
   const cut = { usage: { input_tokens: 21, output_tokens: 1 } };
-
-  test('tells its text in pieces', async () => {
-    expect(await piecesOf(hello)).toEqual(['Hello ', 'there.']);
-  });
-
-  test('tells JSON in its wrapping when it is whole, and as input in pieces', async () => {
-    expect(await piecesOf(messageOf([textBlock('{"sluice_json_answer":"{\\"a\\":1}"}')]))).toEqual(['{"a":1}']);
-    expect(await piecesOf(messageOf([textBlock('{"sluice":1}')]))).toEqual(['{"sluice":1}']);
-    const input = toolUse('toolu_1', 'sluice_json_answer', { a: 1 });
-    expect(await piecesOf(messageOf([input], { stop_reason: 'tool_use' }))).toEqual(['{"a"', ':1}']);
-  });
 
   test('with an error in it charges what had been used by then', async () => {
     const upstream = await startStreamingUpstream([wireOf([...events.slice(0, 4), OVERLOADED])]);
@@ -181,7 +172,7 @@ describe('a stream', () => {
   });
 
   test('that was cut off within the input of a tool gives the input as it came', () => {
-    const assembly = dialect.createAssembly();
+    const assembly = dialect.createAssembly(QUESTION);
     const half = { type: 'input_json_delta', partial_json: '{"city":"Par' };
     const call = eventsOf(messageOf([toolUse('toolu_1', 'look', {})], { stop_reason: 'max_tokens' }));
     const [start, ping, block, , ...rest] = call.filter(
@@ -197,7 +188,7 @@ describe('a stream', () => {
   });
 
   test('counts by the larger of what its beginning and its end say', () => {
-    const assembly = dialect.createAssembly();
+    const assembly = dialect.createAssembly(QUESTION);
     for (const event of events) {
       const usage = { input_tokens: 0, output_tokens: 6, cache_read_input_tokens: null };
       assembly.add({ data: JSON.stringify(event.type === 'message_delta' ? { ...event, usage } : event) });
@@ -250,7 +241,7 @@ describe('anything', () => {
     );
     fc.assert(
       fc.property(fc.array(fc.oneof(event, fc.constantFrom(...eventsOf(hello))), { maxLength: 12 }), (sequence) => {
-        const assembly = dialect.createAssembly();
+        const assembly = dialect.createAssembly(QUESTION);
         try {
           for (const value of sequence) assembly.add({ data: JSON.stringify(value) });
           toCompletion(assembly.body());

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { AnswerPiece } from '../../src/domain/answer-piece.ts';
 import { GatewayError } from '../../src/domain/errors.ts';
 import { PROVIDER_KINDS, type ProviderKind } from '../../src/domain/provider-config.ts';
 import type { Completion } from '../../src/domain/result.ts';
+import { putTogether, saidIn } from '../support/pieces.ts';
 import {
   CANARY,
   complete,
@@ -36,6 +38,7 @@ const DIALECTS: Record<ProviderKind, DialectCases> = {
 
 type Outcome = Completion | GatewayError;
 
+/** Streamed, the pieces that it is told in must come to the same answer. */
 async function ask(upstream: Upstream, dialect: DialectCases, example: DialectCase, stream: boolean): Promise<Outcome> {
   const provider = connectProvider(`${upstream.url}/v1`, { ...dialect.provider, stream });
   const call: TestCall = {
@@ -47,7 +50,11 @@ async function ask(upstream: Upstream, dialect: DialectCases, example: DialectCa
       ...example.request,
     },
   };
-  return complete(provider, call).catch((error: unknown) => error as GatewayError);
+  const pieces: AnswerPiece[] = [];
+  if (stream) call.onPiece = (piece) => pieces.push(piece);
+  const outcome = await complete(provider, call).catch((error: unknown) => error as GatewayError);
+  if (stream && !(outcome instanceof GatewayError)) expect(putTogether(pieces)).toEqual(saidIn(outcome));
+  return outcome;
 }
 
 function expectGiven(outcome: Outcome, { gives }: DialectCase): void {

@@ -1,11 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { AnswerPiece } from '../../src/domain/answer-piece.ts';
 import { createGoogleDialect } from '../../src/providers/google/dialect.ts';
-import { complete, connectProvider, failureOf, startStreamingUpstream } from '../support/upstream.ts';
+import { putTogether, saidIn } from '../support/pieces.ts';
+import { complete, connectProvider, failureOf, MODEL, REQUEST, startStreamingUpstream } from '../support/upstream.ts';
 import { googleAnswer, googleStream, MODEL_ID, RESPONSE_ID } from './cases/google-wire.ts';
 import { errorOf } from './google-error.ts';
 
 const dialect = createGoogleDialect('upstream');
+const QUESTION = { model: MODEL, request: REQUEST };
 
 describe('a stream', () => {
   const piece = fc.oneof(
@@ -19,7 +22,7 @@ describe('a stream', () => {
   test('comes to the answer that it would have been without streaming, whatever its pieces', () => {
     fc.assert(
       fc.property(fc.array(piece), fc.constantFrom('STOP', 'MAX_TOKENS', 'SAFETY', 'OTHER'), (parts, reason) => {
-        const assembly = dialect.createAssembly();
+        const assembly = dialect.createAssembly(QUESTION);
         for (const part of parts) {
           assembly.add({ data: JSON.stringify(googleAnswer([part])) });
           expect(assembly.isComplete).toBe(false);
@@ -39,13 +42,31 @@ describe('a stream', () => {
   });
 
   test('brings the text that is said, and nothing of what is thought', () => {
-    const assembly = dialect.createAssembly();
-    const add = (...parts: Parameters<typeof googleAnswer>[0]): string | undefined =>
+    const assembly = dialect.createAssembly(QUESTION);
+    const add = (...parts: Parameters<typeof googleAnswer>[0]): AnswerPiece[] | undefined =>
       assembly.add({ data: JSON.stringify(googleAnswer(parts)) });
-    expect(add({ text: 'Hm.', thought: true })).toBe('');
-    expect(add({ text: 'Hel' }, { text: 'lo' })).toBe('Hello');
-    expect(add({ functionCall: { name: 'look' } })).toBe('');
+    expect(add({ text: 'Hm.', thought: true })).toEqual([]);
+    expect(add({ text: 'Hel' }, { text: 'lo' })).toEqual([
+      { kind: 'text', text: 'Hel' },
+      { kind: 'text', text: 'lo' },
+    ]);
+    expect(add({ functionCall: { name: 'look' } })).toEqual([]);
+    expect(add({ functionCall: { id: 'c1', name: 'look', args: { a: 1 } } })).toEqual([
+      { kind: 'tool', index: 1, id: 'c1', name: 'look', arguments: '{"a":1}' },
+    ]);
     expect(add()).toBeUndefined();
+  });
+
+  test('with calls that have no id has them told with those of the completion', async () => {
+    const calls = [{ functionCall: { name: 'look' } }, { functionCall: { id: 'c1', name: 'see', args: { a: 1 } } }];
+    const upstream = await startStreamingUpstream([
+      googleStream(...calls.map((part) => googleAnswer([part])), googleAnswer([{ text: 'So.' }], 'STOP')),
+    ]);
+    const pieces: AnswerPiece[] = [];
+    const provider = connectProvider(upstream.url, { kind: 'google' });
+    const completion = await complete(provider, { onPiece: (piece) => pieces.push(piece) });
+    expect(completion.tool_calls?.map(({ id }) => id)).toEqual([`call_${RESPONSE_ID}_0`, 'c1']);
+    expect(putTogether(pieces)).toEqual(saidIn(completion));
   });
 
   test('that ends before the answer does is no answer, and costs what it has counted', async () => {
@@ -59,11 +80,11 @@ describe('a stream', () => {
   });
 
   test.each(['{"candidates":[', '[]', '{"candidates":"none"}'])('with %s in it is a bad answer', (data) => {
-    expect(errorOf(() => dialect.createAssembly().add({ data })).code).toBe('PROVIDER_BAD_RESPONSE');
+    expect(errorOf(() => dialect.createAssembly(QUESTION).add({ data })).code).toBe('PROVIDER_BAD_RESPONSE');
   });
 
   test('tells the model and the id of the answer', () => {
-    const assembly = dialect.createAssembly();
+    const assembly = dialect.createAssembly(QUESTION);
     assembly.add({ data: JSON.stringify(googleAnswer([{ text: 'Hi.' }])) });
     assembly.add({ data: JSON.stringify({ candidates: [{ finishReason: 'STOP' }] }) });
     expect(dialect.toCompletion(assembly.body(), {})).toMatchObject({

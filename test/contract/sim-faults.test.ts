@@ -82,7 +82,7 @@ describe('faults', () => {
     expect(sim.ledger.totals().by_status).toEqual({ aborted: 1 });
   });
 
-  test('a client that goes away in the middle of a stream is counted as aborted', async () => {
+  test('a client that goes away in the middle of a stream is counted as aborted, and pays for what was sent', async () => {
     const slow = { 'sim/small-1': { ...profiles['sim/small-1'], ms_per_output_token: 1_000 } };
     const sim = await start({ profiles: slow });
     await new Promise<void>((resolve, reject) => {
@@ -97,7 +97,11 @@ describe('faults', () => {
       call.end(JSON.stringify(prompt('x', { stream: true })));
     });
     await expect.poll(() => sim.ledger.totals().aborted, { interval: 2 }).toBe(1);
-    expect(sim.ledger.totals()).toMatchObject({ calls: 1, answered: 0, cost_nanos: 0 });
+    const totals = sim.ledger.totals();
+    // The prompt, and no word of the answer yet.
+    expect(totals).toMatchObject({ calls: 1, answered: 0, input_tokens: 1, output_tokens: 0 });
+    expect(totals.cost_nanos).toBe(1_000 * profiles['sim/small-1'].price.input);
+    expect(sim.ledger.calls()).toMatchObject([{ status: 'aborted', cost_nanos: totals.cost_nanos }]);
   });
 
   test('are put in place of those before while it runs; a list that is no list of texts changes nothing', async () => {

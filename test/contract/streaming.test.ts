@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { AnswerPiece } from '../../src/domain/answer-piece.ts';
 import { createEventReader, EventTooLarge, type ServerSentEvent } from '../../src/providers/transport/event-stream.ts';
 import { type ChunkConsumer, createHttpClient } from '../../src/providers/transport/http.ts';
 import {
@@ -82,15 +83,18 @@ const HELLO = chatStream([{ content: 'Hel' }, { content: 'lo' }]);
 describe('a streamed call', () => {
   test('asks for a stream with usage, and tells each piece as it comes', async () => {
     const upstream = await startStreamingUpstream([HELLO]);
-    const pieces: string[] = [];
+    const pieces: AnswerPiece[] = [];
     const { completion, firstTokenMs } = await answer(connectProvider(upstream.url), {
-      onText: (piece) => pieces.push(piece),
+      onPiece: (piece) => pieces.push(piece),
     });
     expect(JSON.parse(upstream.received[0]?.body ?? '')).toMatchObject({
       stream: true,
       stream_options: { include_usage: true },
     });
-    expect(pieces).toEqual(['Hel', 'lo']);
+    expect(pieces).toEqual([
+      { kind: 'text', text: 'Hel' },
+      { kind: 'text', text: 'lo' },
+    ]);
     expect(completion).toMatchObject({ content: 'Hello', usage: { input_tokens: 12, output_tokens: 3 } });
     expect(firstTokenMs).toBeGreaterThan(0);
   });

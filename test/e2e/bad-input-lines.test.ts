@@ -60,7 +60,7 @@ const BAD_LINES: BadLine[] = [
   {
     name: 'neither prompt nor messages',
     line: '{"task": "simple"}',
-    problem: 'prompt: missing: give prompt (text) or messages (a list)',
+    problem: 'prompt: missing: give prompt (text), messages (a list) or input (to be embedded)',
   },
   {
     name: 'both prompt and messages',

@@ -66,7 +66,10 @@ describe('sluice budget', () => {
   });
 
   test.each([
-    [['set', 'tema', '5'], /^sluice: unknown budget "tema"; known: each, lean, team; a batch's cap is batch:ID$/],
+    [
+      ['set', 'tema', '5'],
+      /^sluice: unknown budget "tema"; known: each, lean, team; a batch's cap is batch:ID, a key's budget key:ID$/,
+    ],
     [['top-up', 'each', '5'], /^sluice: budget "each" has a purse for each user; top up one of them: each\/VALUE$/],
     [['set', 'team/ada', '5'], /^sluice: budget "team" has one purse for all; leave out \/ada$/],
     [['top-up', 'batch:none', '5'], /^sluice: no batch "none" here; .*batch list shows those that there are$/],

@@ -18,6 +18,7 @@ const step = fc.oneof(
       count: fc.integer({ min: 1, max: 6 }),
       user: fc.constantFrom(...USERS),
       isReturning: fc.boolean(),
+      goesFirst: fc.boolean(),
       tokens: fc.integer({ min: 0, max: 3_000 }),
       isGated: fc.boolean(),
     }),
@@ -105,6 +106,7 @@ async function play(gates: GateLaboratory, steps: readonly Step[]): Promise<void
           kind: 'come',
           count: 1,
           isReturning: true,
+          goesFirst: false,
           tokens: 10,
           isGated: false,
           user: each.user,
@@ -135,7 +137,7 @@ function pick(jobs: readonly string[], which: number): string | undefined {
 
 async function comeTogether(
   gates: GateLaboratory,
-  { count, user, isReturning, tokens, isGated }: Extract<Step, { kind: 'come' }>,
+  { count, user, isReturning, goesFirst, tokens, isGated }: Extract<Step, { kind: 'come' }>,
   open: Open,
   clock: () => number,
 ): Promise<Entry[]> {
@@ -146,7 +148,7 @@ async function comeTogether(
   const modelLimits = isGated ? OF_THE_PAIR : {};
   const afterMs = clock();
   const admissions = await Promise.all(
-    Array.from({ length: count }, () => gates.come({ callers, modelLimits, isReturning, tokens })),
+    Array.from({ length: count }, () => gates.come({ callers, modelLimits, isReturning, goesFirst, tokens })),
   );
   const beforeMs = clock();
   const entries: Entry[] = [];

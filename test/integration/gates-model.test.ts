@@ -29,6 +29,7 @@ const step = fc.oneof(
       model: fc.constantFrom(...MODELS),
       isLimited: fc.boolean(),
       isReturning: fc.boolean(),
+      goesFirst: fc.boolean(),
       tokens: fc.integer({ min: 0, max: 3_000 }),
     }),
   },
@@ -99,7 +100,7 @@ async function play(gates: GateLaboratory, steps: readonly Step[]): Promise<void
 
 async function comeTogether(
   gates: GateLaboratory,
-  { count, model, isLimited, isReturning, tokens }: Extract<Step, { kind: 'come' }>,
+  { count, model, isLimited, isReturning, goesFirst, tokens }: Extract<Step, { kind: 'come' }>,
   open: Open,
 ): Promise<void> {
   const limits = { requests_per_minute: 600, tokens_per_minute: 100_000 };
@@ -108,7 +109,7 @@ async function comeTogether(
   const modelLimits = { ...rates, concurrency: CONCURRENCY.ofPair };
   const before = await readGates(gates.redis, gates.keys);
   const admissions = await Promise.all(
-    Array.from({ length: count }, () => gates.come({ model, keys, modelLimits, isReturning, tokens })),
+    Array.from({ length: count }, () => gates.come({ model, keys, modelLimits, isReturning, goesFirst, tokens })),
   );
   // The clock is Redis' own, and goes on while they come: what is stopped before and after was so all the time.
   const after = await readGates(gates.redis, gates.keys);

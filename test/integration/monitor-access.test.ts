@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { InputError } from '../../src/domain/errors.ts';
 import { resolveCredentials } from '../../src/monitor/credentials.ts';
 import { createFailureLimit } from '../../src/monitor/failure-limit.ts';
-import { type Monitor, startMonitor } from '../../src/monitor/index.ts';
+import { type MonitorServer, startMonitor } from '../../src/monitor/index.ts';
 import { createSessions } from '../../src/monitor/sessions.ts';
 
 const PAGE = { accept: 'text/html,application/xhtml+xml' };
@@ -13,7 +13,7 @@ const target = () => ({
   port: 0,
 });
 
-let monitor: Monitor;
+let monitor: MonitorServer;
 beforeEach(async () => {
   monitor = await startMonitor({ ...target(), user: 'ada', password: 'correct: horse' });
 });
@@ -48,7 +48,8 @@ describe('the log-in form', () => {
     expect(board.status).toBe(200);
     expect(await board.text()).toContain('<title>Sluice</title>');
     const home = await request('/', { headers: { ...PAGE, cookie } });
-    expect(home.headers.get('location')).toBe('/board');
+    expect(home.status).toBe(200);
+    expect(await home.text()).toContain('All is well');
   });
 
   test('sets a cookie that scripts and other sites cannot use, for twelve hours', async () => {
@@ -66,7 +67,7 @@ describe('the log-in form', () => {
     ['/\t/evil.example'],
   ])('never leads to another host: %s', async (next) => {
     const opened = await logIn({ user: 'ada', password: 'correct: horse', next });
-    expect(opened.headers.get('location')).toBe('/board');
+    expect(opened.headers.get('location')).toBe('/');
   });
 
   test('escapes what it is asked to carry', async () => {

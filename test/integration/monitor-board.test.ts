@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { QueuedJob } from '../../src/domain/job.ts';
-import { type Monitor, type MonitorOptions, startMonitor } from '../../src/monitor/index.ts';
+import { type MonitorServer, type MonitorOptions, startMonitor } from '../../src/monitor/index.ts';
 import { presentJobData } from '../../src/monitor/job-mask.ts';
 import { connect } from '../../src/store/redis.ts';
 
@@ -41,8 +41,8 @@ const chat: QueuedJob = {
   ],
 };
 
-const started: Monitor[] = [];
-async function start(options: Partial<MonitorOptions> = {}): Promise<Monitor> {
+const started: MonitorServer[] = [];
+async function start(options: Partial<MonitorOptions> = {}): Promise<MonitorServer> {
   const lanes = ['interactive', 'batch'];
   const monitor = await startMonitor({
     redis: target,
@@ -59,25 +59,25 @@ async function start(options: Partial<MonitorOptions> = {}): Promise<Monitor> {
 
 type Call = { method?: string; headers?: Record<string, string>; body?: string };
 
-function call(monitor: Monitor, path: string, { headers = {}, ...rest }: Call = {}): Promise<Response> {
+function call(monitor: MonitorServer, path: string, { headers = {}, ...rest }: Call = {}): Promise<Response> {
   return fetch(monitor.url + path, { ...rest, headers: { authorization, ...headers } });
 }
 
 type ShownJob = { id: string; name: string; data: Record<string, unknown> };
 
-async function readQueues(monitor: Monitor) {
+async function readQueues(monitor: MonitorServer) {
   const answer = (await (await call(monitor, LISTING)).json()) as {
     queues: { name: string; counts: Record<string, number>; jobs: ShownJob[] }[];
   };
   return answer.queues;
 }
 
-async function readJob(monitor: Monitor, id: string): Promise<ShownJob> {
+async function readJob(monitor: MonitorServer, id: string): Promise<ShownJob> {
   const answer = (await (await call(monitor, `/board/api/queues/batch/${id}`)).json()) as { job: ShownJob };
   return answer.job;
 }
 
-let readOnly: Monitor;
+let readOnly: MonitorServer;
 beforeAll(async () => {
   await batch.add('extraction', job, { jobId: 'b1-3' });
   await batch.add('extraction', chat, { jobId: 'b1-4' });

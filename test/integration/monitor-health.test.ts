@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { InputError } from '../../src/domain/errors.ts';
-import { type Monitor, startMonitor } from '../../src/monitor/index.ts';
+import { type MonitorServer, startMonitor } from '../../src/monitor/index.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { connect } from '../../src/store/redis.ts';
 import { EmbeddedFolder, withClient } from '../support/embedded-folder.ts';
@@ -52,7 +52,7 @@ const options = {
 };
 
 let road: ReturnType<typeof createRoad>;
-let monitor: Monitor | undefined;
+let monitor: MonitorServer | undefined;
 beforeEach(async () => {
   road = createRoad(path);
   await road.mend();
@@ -95,7 +95,7 @@ describe('without Redis', () => {
     const scrape = async () => (await fetch(`${url}/metrics`, { headers })).text();
     const boardStatus = async () => (await fetch(`${url}/board/api/queues`, { headers })).status;
     await writeUsage();
-    const attempts = 'sluice_attempts_total{model="small",provider="p",outcome="completed"}';
+    const attempts = 'sluice_attempts_total{lane="batch",model="small",provider="p",outcome="completed"}';
     await expect.poll(scrape).toContain(`${attempts} 1\n`);
     expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
 

@@ -3,10 +3,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { UsageRecord } from '../../src/domain/usage.ts';
-import { type Monitor, startMonitor } from '../../src/monitor/index.ts';
+import { type MonitorServer, startMonitor } from '../../src/monitor/index.ts';
 import { createHistogram, createLabelBound, createSeries } from '../../src/monitor/prometheus.ts';
 import { createUsageMetrics } from '../../src/monitor/usage-metrics.ts';
 import { startUsageTally } from '../../src/monitor/usage-tally.ts';
+import { createBatchStore } from '../../src/store/batches.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { connect } from '../../src/store/redis.ts';
 
@@ -53,7 +54,7 @@ async function write(records: readonly UsageRecord[]): Promise<void> {
   await pipeline.exec();
 }
 
-let monitor: Monitor;
+let monitor: MonitorServer;
 beforeAll(async () => {
   await write(RECORDS);
   await redis.xadd(keys.usage, '*', 'record', '{"v":2}');
@@ -63,6 +64,7 @@ beforeAll(async () => {
     lanes: ['interactive', 'batch'],
     port: 0,
     password: 'secret',
+    config: { budgets: { team: { limit_usd: 5, window: 'day', soft: false, pace: false, on_exhausted: 'reject' } } },
   });
 });
 afterAll(async () => {
@@ -125,7 +127,7 @@ describe('the metrics', () => {
     expect(samples.get('sluice_tokens_total{model="large",type="reasoning"}')).toBe(7);
     expect(samples.get('sluice_attempt_errors_total{model="small",code="PROVIDER_FAILED"}')).toBe(1);
     expect(samples.get('sluice_attempt_errors_total{model="large",code="PROVIDER_TIMEOUT"}')).toBe(1);
-    expect(samples.get('sluice_attempts_total{model="small",provider="local",outcome="cached"}')).toBe(1);
+    expect(samples.get('sluice_attempts_total{lane="batch",model="small",provider="local",outcome="cached"}')).toBe(1);
   });
 
   test('tell how long calls and waits took, in cumulative buckets', async () => {
@@ -191,6 +193,49 @@ describe('the metrics', () => {
     workerRedis.disconnect();
     await queue.obliterate({ force: true });
     await queue.close();
+  });
+
+  test('count fallbacks, savings, first tokens and tokens by type', () => {
+    const metrics = createUsageMetrics();
+    const failed = { outcome: 'failed', error_code: 'PROVIDER_FAILED', cost_nanos: 0 } as const;
+    metrics.count(record({ ...failed, job_id: 'a', model: 'small' }));
+    metrics.count(record({ ...failed, job_id: 'b', model: 'small' }));
+    metrics.count(record({ ...failed, job_id: 'a', model: 'small' }));
+    metrics.count(
+      record({ job_id: 'a', model: 'large', first_token_ms: 120, cache_write_tokens: 3, cache_write_1h_tokens: 4 }),
+    );
+    metrics.count(record({ job_id: 'a', model: 'small', outcome: 'correction' }));
+    metrics.count(record({ job_id: 'c', outcome: 'cached', saved_nanos: 2_000_000_000, latency_ms: 0 }));
+    const samples = parse(metrics.render().join(''));
+    expect(samples.get('sluice_fallbacks_total{from="small",to="large"}')).toBe(1);
+    expect(sum(samples, 'sluice_fallbacks_total')).toBe(1);
+    expect(samples.get('sluice_cache_saved_usd_total{model="small"}')).toBe(2);
+    expect(samples.get('sluice_time_to_first_token_seconds_sum{model="large"}')).toBe(0.12);
+    expect(samples.get('sluice_tokens_total{model="large",type="cache_write"}')).toBe(7);
+    expect(samples.get('sluice_job_duration_seconds_count{lane="batch"}')).toBe(2);
+    expect(samples.get('sluice_job_duration_seconds_sum{lane="batch"}')).toBeCloseTo(0.4, 6);
+  });
+
+  test('tell of batches under way and dead letters, and of budgets where they are configured', async () => {
+    const batches = createBatchStore(redis, keys, { ttlMs: 60_000 });
+    await batches.register({ id: 'b', digest: '', total: 9, lane: 'batch', submittedAt: 1 });
+    const samples = await scrape();
+    expect(samples.get('sluice_batches{state="enqueueing"}')).toBe(1);
+    expect(samples.get('sluice_batch_rows{state="open"}')).toBe(9);
+    expect(samples.get('sluice_dead_letters')).toBe(0);
+    expect(samples.get('sluice_budget_limit_usd{budget="team",window="day"}')).toBe(5);
+    expect(samples.get('sluice_budget_spent_usd{budget="team",window="day"}')).toBe(0);
+  });
+
+  test('follow the conventions for names', async () => {
+    const text = await (await fetch(`${monitor.url}/metrics`, { headers })).text();
+    const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', type = '']) => ({ name, type }));
+    expect(types.length).toBeGreaterThan(20);
+    for (const { name, type } of types) {
+      expect(name).toMatch(/^sluice_[a-z_]+$/);
+      expect(name.endsWith('_total'), name).toBe(type === 'counter');
+      if (type === 'histogram') expect(name).toMatch(/_seconds$/);
+    }
   });
 
   test('name no users and bound the number of accounts', () => {

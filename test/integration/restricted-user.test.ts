@@ -33,5 +33,5 @@ test('who may not announce the end of a job settles it all the same, whole', asy
 });
 
 test('who may not announce a cancellation leaves it to the mark at the batch', async () => {
-  await expect(announceCancellation(restricted, stores.keys, 'b')).resolves.toBeUndefined();
+  await expect(announceCancellation(restricted, stores.keys, { batchId: 'b' })).resolves.toBeUndefined();
 });

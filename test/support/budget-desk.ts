@@ -61,6 +61,7 @@ export async function openServices(
     parking: createParking(redis, keys, { resultTtlMs: KEEP_MS }),
     batches,
     providers,
+    relay: { send: () => {} },
     observations: () => observations.current(),
     evidence: () => NO_EVIDENCE,
     experiments: () => NO_CONTROL,

@@ -26,6 +26,7 @@ const recordArbitrary = fc.record({
   account: name,
   user: fc.option(name, { nil: undefined }),
   variant: fc.option(name, { nil: undefined }),
+  api_key: fc.constantFrom(undefined, '0123456789ab', 'ba9876543210'),
   input_tokens: fc.nat(5_000),
   output_tokens: fc.nat(5_000),
   cost: fc.integer({ min: 0, max: 5_000_000_000_000 }),
@@ -38,7 +39,7 @@ const recordArbitrary = fc.record({
 export function entriesArbitrary(leastRecords = 1, mostRecords = 60): fc.Arbitrary<UsageEntry[]> {
   return fc.array(recordArbitrary, { minLength: leastRecords, maxLength: mostRecords }).map((drafts) => {
     let atMs = FIRST_MS;
-    return drafts.map(({ outcome, cost, pauseMs, user, variant, ...facts }, index) => {
+    return drafts.map(({ outcome, cost, pauseMs, user, variant, api_key, ...facts }, index) => {
       atMs += pauseMs;
       const costNanos = outcome === 'cached' ? 0 : outcome === 'correction' ? -cost : cost;
       const record: UsageRecord = {
@@ -46,6 +47,7 @@ export function entriesArbitrary(leastRecords = 1, mostRecords = 60): fc.Arbitra
         ...facts,
         ...(user === undefined ? {} : { user }),
         ...(variant === undefined ? {} : { variant }),
+        ...(api_key === undefined ? {} : { api_key }),
         ...(outcome === 'cached' ? { saved_nanos: cost } : {}),
       };
       return { id: `${atMs}-${index + 1}`, record };
@@ -72,7 +74,9 @@ export function foldPlainly(entries: readonly UsageEntry[]): Sums {
   for (const { id, record } of entries) {
     const day = new Date(Number(id.split('-')[0])).toISOString().slice(0, 10);
     for (const dimension of DIMENSION_NAMES) {
-      const of = (sums[`${day} ${dimension} ${JSON.stringify(record[dimension] ?? null)}`] ??= {});
+      // `key` in a record is the provider's.
+      const name = record[dimension === 'key' ? 'api_key' : dimension] ?? null;
+      const of = (sums[`${day} ${dimension} ${JSON.stringify(name)}`] ??= {});
       const add = (measure: keyof UsageSums, amount: number): void => {
         if (amount !== 0) of[measure] = (of[measure] ?? 0) + amount;
       };

@@ -150,6 +150,22 @@ describe('the budgets of a call', () => {
     expect(pursesFor({ task: null }, { each: daily({ per: 'task' }) })).toEqual(['each/-']);
   });
 
+  test("include the virtual key's own, in its window, which is not forgotten with the job", () => {
+    expect(claimsFor({ api_key: { id: 'k1', budget_usd: 2, budget_window: 'month' } })).toEqual([
+      {
+        name: 'key:k1',
+        purse: 'key:k1',
+        window: 'month',
+        limitNanos: 2_000_000_000,
+        isSoft: false,
+        onExhausted: 'reject',
+        isPassing: false,
+      },
+    ]);
+    expect(claimsFor({ api_key: { id: 'k1', budget_usd: 0 } })).toMatchObject([{ window: 'total', limitNanos: 0 }]);
+    expect(claimsFor({ api_key: { id: 'k1' } })).toEqual([]);
+  });
+
   test('have purses whose names no value can break out of', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (one, other) => {

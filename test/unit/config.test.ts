@@ -41,8 +41,8 @@ describe('a configuration that says the least', () => {
       },
       tasks: {},
       lanes: {
-        interactive: { share: 0.25, max_wait: 1_000, max_outage: 10_000 },
-        batch: { share: 0.75, max_wait: 60_000, max_outage: 600_000 },
+        interactive: { share: 0.25, max_wait: 1_000, max_outage: 10_000, goes_first: true },
+        batch: { share: 0.75, max_wait: 60_000, max_outage: 600_000, goes_first: false },
       },
       routing: {
         strategy: 'hybrid',
@@ -64,6 +64,25 @@ describe('a configuration that says the least', () => {
       experiments: {},
       cache: { enabled: false, ttl: 86_400_000, any_temperature: false },
       workers: { concurrency: 50, lock: 30_000, grace: 10_000, max_deferrals: 1_000 },
+      gateway: {
+        host: '127.0.0.1',
+        port: 4_000,
+        timeout: 600_000,
+        drain: 30_000,
+        keep_answers: 3_600_000,
+        body_limit_bytes: 16_777_216,
+        most_waiting: 10_000,
+        limits: { per_key: {}, per_user: {} },
+        files: {
+          folder: '.sluice/files',
+          in_redis_up_to_bytes: 262_144,
+          most_bytes: 536_870_912,
+          keep: 2_592_000_000,
+        },
+        batches: { most_requests: 100_000 },
+        webhooks: { allow_private: false },
+      },
+      telemetry: { enabled: false },
       results: { keep: 604_800_000 },
     });
   });
@@ -92,7 +111,7 @@ describe('a bad configuration', () => {
     [withBoth({ lanes: { Batch: {} } }), 'lanes: bad name: use 1 to 32 lower-case letters, digits or -, got "Batch"'],
     [
       withBoth({ budgets: { 'batch:1': { limit_usd: 1 } } }),
-      'budgets: bad name: no / in the name of a budget, and batch: and job: are kept for batches and jobs',
+      'budgets: bad name: no / in the name of a budget, and batch:, job: and key: are kept for batches, jobs and virtual keys',
     ],
     // Providers.
     [
@@ -134,7 +153,7 @@ describe('a bad configuration', () => {
     [withModel({ tier: 'huge' }), 'models.small.tier: expected small | medium | large, got "huge"'],
     [
       withModel({ capabilities: ['tool'] }),
-      'models.small.capabilities[0]: expected tools | json | vision | reasoning, got "tool"',
+      'models.small.capabilities[0]: expected tools | json | vision | reasoning | embeddings, got "tool"',
     ],
     // References.
     [

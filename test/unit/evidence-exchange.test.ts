@@ -51,6 +51,21 @@ describe('a floor on quality', () => {
     expect(choicesAt(market, rates ?? [])).toEqual([1, 0, 1]);
   });
 
+  it('has no eye for what is no choice, however cheap it is', () => {
+    const market = marketOf([[seen(2_000, 0.9), seen(2_000, 0.8), seen(2_000, 0.7)]], [0.01, 0.001, 0.0001]);
+    const ratesOf = (each: Market): number[] => exchangeRates(each, { floor: 0.5, z: 1.28 }).rates ?? [];
+    expect(choicesAt(market, ratesOf(market))).toEqual([2]);
+    const barred = {
+      ...market,
+      safe: market.safe.map((row) => row.with(2, -Infinity)),
+      costUsd: market.costUsd.map((row) => row.with(2, Infinity)),
+    };
+    expect(choicesAt(barred, ratesOf(barred))).toEqual([1]);
+    const nobody = { ...barred, safe: [Float64Array.of(-Infinity, -Infinity, -Infinity)] };
+    const free = { ...nobody, costUsd: [Float64Array.of(Infinity, Infinity, Infinity)] };
+    expect(ratesOf(free)).toHaveLength(1);
+  });
+
   it('pays with what one task gains for what another loses, but not more', () => {
     const market = marketOf(
       [

@@ -166,9 +166,16 @@ describe('deployments', () => {
     ]);
   });
 
-  it('for other work than chats are left out', () => {
-    const { ignored } = imported(list(GPT, deployment('embed', 'model: openai/embed', 'mode: embedding')));
-    expect(ignored).toEqual(['litellm.yaml:4: model_list[1]: it is for embedding, and Sluice is for chats']);
+  it('for other work than chats and embeddings are left out', () => {
+    const { ignored } = imported(list(GPT, deployment('draw', 'model: openai/draw', 'mode: image_generation')));
+    const reason = 'it is for image_generation, and Sluice is for chats and embeddings';
+    expect(ignored).toEqual([`litellm.yaml:4: model_list[1]: ${reason}`]);
+  });
+
+  it.each(['model: openai/vectors', 'model: openai/text-embedding-3-small'])('%s may embed', (parameters) => {
+    const mode = parameters.endsWith('vectors') ? ['mode: embedding'] : [];
+    const { text } = imported(list(GPT, deployment('embed', parameters, ...mode)));
+    expect(text).toMatch(/embed:[^]*capabilities:\s+(\[ ?|- )embeddings/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { check, formatProblem } from '../../src/domain/issues.ts';
-import { PromptJob, chatRequestOf, isQueuedJob, messagesOf, promptLength } from '../../src/domain/job.ts';
+import { PromptJob, requestOf, isQueuedJob, messagesOf, promptLength } from '../../src/domain/job.ts';
 
 function linesOf(row: unknown): string[] {
   const checked = check(PromptJob, row);
@@ -31,7 +31,7 @@ describe('a bad row', () => {
     [withPrompt({ constructor: 1 }), 'unknown field "constructor"'],
     [JSON.parse('{"prompt":"x","__proto__":{"a":1}}'), 'the name "__proto__" is not allowed'],
     // The prompt.
-    [{}, 'prompt: missing: give prompt (text) or messages (a list)'],
+    [{}, 'prompt: missing: give prompt (text), messages (a list) or input (to be embedded)'],
     [{ prompt: 'x', messages: [user] }, 'prompt: give prompt or messages, not both'],
     [{ prompt: '' }, 'prompt: must not be empty, got ""'],
     [{ prompt: 3 }, 'prompt: expected a text, got 3'],
@@ -149,7 +149,7 @@ describe('a bad row', () => {
   test('is told everything that is wrong with it at once', () => {
     expect(linesOf({ temperature: 9, task: 'a b', model: 'a', models: ['b'], seed: 'x' }).sort()).toEqual([
       'model: give model or models, not both',
-      'prompt: missing: give prompt (text) or messages (a list)',
+      'prompt: missing: give prompt (text), messages (a list) or input (to be embedded)',
       'seed: expected a number, got "x"',
       `task: ${NAME}, got "a b"`,
       'temperature: must be at most 2, got 9',
@@ -192,7 +192,7 @@ describe('a job in the queue', () => {
   });
 
   test('becomes a request with its parameters and nothing else', () => {
-    const request = chatRequestOf({ prompt: 'x', temperature: 0, stop: ['a'], user: 'u', metadata: { a: 'b' } }, 9);
+    const request = requestOf({ prompt: 'x', temperature: 0, stop: ['a'], user: 'u', metadata: { a: 'b' } }, 9);
     expect(request).toEqual({ messages: [user], maxTokens: 9, parameters: { temperature: 0, stop: ['a'] } });
   });
 

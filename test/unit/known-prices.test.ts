@@ -53,6 +53,37 @@ function factsOf({ models }: Config, alias: string): Pick<ModelConfig, 'price' |
   return { price, price_source, context };
 }
 
+function withCapabilities(capabilities: string): Config {
+  const text = `providers:
+  direct: { base_url: https://api.openai.com/v1, api_key: k-1234567 }
+models:
+  vectors: { provider: direct, id: text-embedding-3-small${capabilities} }
+`;
+  return parseConfig(text, 'sluice.yaml', {});
+}
+
+describe('a model that embeds', () => {
+  it('has the price of its prompts, and answers cost nothing', () => {
+    const config = withCapabilities(', capabilities: [embeddings]');
+    expect(factsOf(config, 'vectors')).toMatchObject({ price: { input: 0.02, output: 0 } });
+    expect(priceWarnings(config)).toEqual([]);
+  });
+
+  it('has none as long as nobody says that it does, and what to do is told', () => {
+    const config = withCapabilities('');
+    const { vectors } = config.models;
+    const { direct } = config.providers;
+    if (!vectors || !direct) throw new Error('not in the configuration');
+    expect(vectors.price).toBeUndefined();
+    expect(warningsOf(vectors, direct, openPriceCatalogue())).toEqual([
+      {
+        kind: 'unpriced',
+        message: 'no price: it charges for prompts alone; if it embeds, give it capabilities: [embeddings]',
+      },
+    ]);
+  });
+});
+
 describe('a configuration that is read', () => {
   const config = parseConfig(TEXT, 'sluice.yaml', {});
   const { source } = openPriceCatalogue();

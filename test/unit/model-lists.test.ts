@@ -147,7 +147,8 @@ const LITELLM = {
     supports_reasoning: true,
   },
   'plain-model': { litellm_provider: 'acme', input_cost_per_token: 1e-6, output_cost_per_token: 3e-6 },
-  'acme/embed': { litellm_provider: 'acme', mode: 'embedding', input_cost_per_token: 1e-8, output_cost_per_token: 0 },
+  'acme/embed': { litellm_provider: 'acme', mode: 'embedding', max_input_tokens: 8_191, input_cost_per_token: 1e-8 },
+  'acme/draw': { litellm_provider: 'acme', mode: 'image_generation', input_cost_per_token: 1e-8 },
   'acme/by-the-second': { litellm_provider: 'acme', mode: 'chat', input_cost_per_second: 0.1 },
   'acme/broken': { litellm_provider: 'acme', input_cost_per_token: '1', output_cost_per_token: -1 },
 };
@@ -181,11 +182,17 @@ describe("LiteLLM's price map", () => {
     ]);
   });
 
-  it('leaves out what is not for chats, and what has no price by tokens', () => {
-    expect(readLiteLlm(['acme/embed', 'acme/by-the-second', 'sample_spec', 'plain-model']).skipped).toEqual([
-      'acme/embed: it is for embedding, not for chats',
+  it('leaves out what is for other work, and what has no price by tokens', () => {
+    expect(readLiteLlm(['acme/draw', 'acme/by-the-second', 'sample_spec', 'plain-model']).skipped).toEqual([
+      'acme/draw: it is for image_generation, not for chats or embeddings',
       'acme/by-the-second: it has no price by tokens',
     ]);
+  });
+
+  it('says which models embed', () => {
+    const price = { input: 0.01, output: 0 };
+    const told = { provider: 'acme', price, price_source: 'litellm@2026-11-22', capabilities: ['embeddings'] };
+    expect(readLiteLlm(['acme/embed']).models).toEqual([{ ...told, id: 'embed', context: 8_191 }]);
   });
 
   it('is refused when an entry that is wanted is bad', () => {

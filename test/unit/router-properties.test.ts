@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Strategy } from '../../src/domain/job.ts';
-import { CAPABILITIES, TIERS } from '../../src/domain/model.ts';
+import { CAPABILITIES, type Capability, TIERS } from '../../src/domain/model.ts';
 import {
   type Candidate,
   createRouter,
@@ -15,13 +15,18 @@ import { configOf, knowledgeWith, type ModelInput, NOW, questionWith, seededRand
 const PROVIDERS = ['east', 'west'];
 const ALIASES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
+const ABLE_TO_CHAT = CAPABILITIES.filter((capability) => capability !== 'embeddings');
+
 const model = fc.record({
   provider: fc.constantFrom(...PROVIDERS),
   id: fc.constant('vendor/model'),
   price: fc.record({ input: fc.constantFrom(0, 0.1, 1, 10), output: fc.constantFrom(0, 0.4, 4, 40) }),
   context: fc.constantFrom(2_000, 8_000, 128_000),
   max_output: fc.constantFrom(100, 16_384),
-  capabilities: fc.subarray([...CAPABILITIES]),
+  capabilities: fc.oneof(
+    { weight: 3, arbitrary: fc.subarray<Capability>(ABLE_TO_CHAT) },
+    fc.constant<Capability[]>(['embeddings']),
+  ),
   tier: fc.constantFrom(...TIERS),
   scores: fc.record({ coding: fc.double({ min: 0, max: 1, noNaN: true }) }),
   latency: fc.integer({ min: 0, max: 5_000 }).map((p50) => ({ p50: `${p50}ms`, p95: `${2 * p50}ms` })),
@@ -35,9 +40,10 @@ const question: fc.Arbitrary<RouteQuestion> = fc
       task: fc.constantFrom('coding', 'undeclared', null),
       strategy: fc.constantFrom(...Strategy.options),
       models: fc.subarray(ALIASES, { minLength: 1 }),
-      needs: fc.subarray([...CAPABILITIES], { maxLength: 1 }),
+      needs: fc.subarray(ABLE_TO_CHAT, { maxLength: 1 }),
       bound: fc.integer({ min: 1, max: 10_000 }),
       maxTokens: fc.integer({ min: 1, max: 4_000 }),
+      longestInputTokens: fc.integer({ min: 1, max: 4_000 }),
       maxCostNanos: fc.integer({ min: 0, max: 100_000_000 }),
       maxLatencyMs: fc.integer({ min: 1, max: 10_000 }),
       tried: fc.subarray(ALIASES),
@@ -47,7 +53,11 @@ const question: fc.Arbitrary<RouteQuestion> = fc
     },
     { requiredKeys: ['task', 'needs', 'bound', 'maxTokens', 'tried'] },
   )
-  .map(({ bound, ...rest }) => questionWith({ ...rest, inputTokens: { expected: Math.ceil(bound / 2), bound } }));
+  .map(({ bound, ...rest }) => {
+    const inputTokens = { expected: Math.ceil(bound / 2), bound };
+    const embeds = rest.longestInputTokens !== undefined && { maxTokens: 0 };
+    return questionWith({ ...rest, ...embeds, inputTokens });
+  });
 
 const knowledge: fc.Arbitrary<Knowledge> = fc
   .record({
@@ -90,7 +100,9 @@ describe('what always holds', () => {
           expect(question.tried).not.toContain(model.alias);
           expect(question.models ?? [model.alias]).toContain(model.alias);
           expect(question.avoidProviders ?? []).not.toContain(model.provider);
-          expect(question.inputTokens.expected + maxTokens).toBeLessThanOrEqual(model.contextTokens);
+          const contextTokens = question.longestInputTokens ?? question.inputTokens.expected;
+          expect(contextTokens + maxTokens).toBeLessThanOrEqual(model.contextTokens);
+          expect(model.capabilities.has('embeddings')).toBe(question.longestInputTokens !== undefined);
           expect(boundNanos).toBeLessThanOrEqual(question.maxCostNanos ?? Infinity);
           expect(predicted.costNanos).toBeLessThanOrEqual(boundNanos);
           expect(knowledge.benchedUntil.get(model.alias) ?? 0).toBeLessThanOrEqual(knowledge.now);

@@ -4,6 +4,7 @@ import { InputError } from '../../domain/errors.ts';
 import { formatUsd, nanosToUsd } from '../../domain/money.ts';
 import { releaseParked } from '../../producer/parked.ts';
 import { Queues } from '../../producer/queues.ts';
+import { createApiKeyStore } from '../../store/api-keys.ts';
 import { createBatchStore } from '../../store/batches.ts';
 import { createBudgetStore } from '../../store/budgets.ts';
 import { createKeys } from '../../store/keys.ts';
@@ -33,7 +34,8 @@ const MOST_LINES = 200;
 /** So many of the newest batches are looked through for those that a budget has paused. */
 const BATCHES_LOOKED_AT = 200;
 
-const NAME = 'as in sluice.yaml; NAME/VALUE for the purse of one user, task, ...; batch:ID for the cap of a batch';
+const NAME =
+  'as in sluice.yaml; NAME/VALUE for the purse of one user, task, ...; batch:ID for the cap of a batch, key:ID for the budget of a key';
 
 export const budgetCommand = new Command('budget')
   .description('what may be spent: look at budgets, raise them, let go on what waits for them')
@@ -187,6 +189,7 @@ async function withDesk(command: Command, use: (desk: Desk) => Promise<void>): P
       config,
       queues,
       budgets: createBudgetStore(opened.redis, keys, { resultTtlMs }),
+      apiKeys: createApiKeyStore(opened.redis, keys),
       batches: createBatchStore(opened.redis, keys, { ttlMs: resultTtlMs }),
       parking: createParking(opened.redis, keys, { resultTtlMs }),
     });

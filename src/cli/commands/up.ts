@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import { priceWarnings } from '../../config/prices.ts';
-import type { Monitor } from '../../monitor/index.ts';
-import { type Context, contextOf, requireConfig } from '../context.ts';
+import type { MonitorServer } from '../../monitor/index.ts';
+import { contextOf, requireConfig } from '../context.ts';
 import { describeBoard, startBoard } from '../board-server.ts';
 import { SLUICE } from '../invocation.ts';
 import { parseCount, parsePort } from '../options.ts';
 import { waitForStop } from '../processes.ts';
 import { openRedis } from '../redis.ts';
 import { keepRedis } from '../redis-keeper.ts';
+import { workerArguments } from '../worker-arguments.ts';
 import { type WorkerCrew, startWorkerCrew } from '../worker-crew.ts';
 
 type Options = { workers: number; concurrency?: number; port: number };
@@ -33,7 +34,7 @@ Example:
     const config = requireConfig(context);
     for (const warning of priceWarnings(config)) context.note(warning);
     let crew: WorkerCrew | undefined;
-    let monitor: Monitor | undefined;
+    let monitor: MonitorServer | undefined;
     let reason: string | undefined;
     const asked = waitForStop(() => crew?.kill());
     const redis = await openRedis(context, config.redis.url);
@@ -59,12 +60,3 @@ Example:
     }
     context.note(`stopped${reason === undefined ? ', because Redis was' : ''}; what was in the queues is kept`);
   });
-
-function workerArguments(context: Context, { concurrency }: Options): string[] {
-  return [
-    ...(context.configFile === undefined ? [] : ['--config', context.configFile]),
-    ...(context.debug ? ['--debug'] : []),
-    'worker',
-    ...(concurrency === undefined ? [] : ['--concurrency', String(concurrency)]),
-  ];
-}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type PromptJob, messagesOf } from '../../domain/job.ts';
+import { type PromptJob, isEmbedding, messagesOf } from '../../domain/job.ts';
 import { check, formatProblem } from '../../domain/issues.ts';
 import { Name } from '../../domain/name.ts';
 import { Message } from '../../domain/request.ts';
@@ -32,7 +32,8 @@ export class Samples {
   beyond = 0;
   readonly #seen = new SeenIds();
 
-  add(job: Pick<PromptJob, 'prompt' | 'messages'> & { task?: string | null | undefined }): void {
+  add(job: Pick<PromptJob, 'prompt' | 'messages' | 'input'> & { task?: string | null | undefined }): void {
+    if (isEmbedding(job)) return;
     const text = promptTextOf(messagesOf(job)).slice(0, MOST_CHARACTERS);
     if (job.task == null) this.withoutTask += 1;
     else if (this.#seen.note(text, 1) !== undefined) return;

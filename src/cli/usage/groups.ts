@@ -11,6 +11,7 @@ export const DIMENSIONS = {
   task: ({ record }) => USAGE_DIMENSIONS.task(record),
   account: ({ record }) => USAGE_DIMENSIONS.account(record),
   user: ({ record }) => USAGE_DIMENSIONS.user(record),
+  key: ({ record }) => USAGE_DIMENSIONS.key(record),
   day: ({ id }) => dayOfId(id),
   provider: ({ record }) => USAGE_DIMENSIONS.provider(record),
   variant: ({ record }) => USAGE_DIMENSIONS.variant(record),

@@ -3,6 +3,7 @@ import { kindOfHost } from '../../domain/address.ts';
 import type { ConfigShape } from '../../domain/config.ts';
 import { problemOfBaseUrl } from '../../domain/config-checks.ts';
 import { MOST_TIMER_MS } from '../../domain/duration.ts';
+import type { Capability } from '../../domain/model.ts';
 import { Name } from '../../domain/name.ts';
 import type { ModelEntry } from '../lists/listing.ts';
 import { yamlOf } from '../yaml-edit.ts';
@@ -20,7 +21,10 @@ export type Endpoint = {
 };
 
 /** Other gateways hand every request to every model, and do not say what their models can do. */
-export const ASSUMED_CAPABILITIES = ['tools', 'json', 'vision'] as const;
+export function assumedCapabilities(id: string): Capability[] {
+  return /embed/i.test(id) ? ['embeddings'] : ['tools', 'json', 'vision'];
+}
+
 export const CAPABILITIES_ASSUMED =
   'Capabilities are assumed where they were not told: take out what a model cannot do.';
 

@@ -53,7 +53,10 @@ function readDeployment(source: Source, index: string | number, keyAt: KeyReader
   if (model === undefined) return refuse('it has no litellm_params.model');
   if (`${group}${model}`.includes('*')) return refuse('wildcards are not routes in Sluice: name the models one by one');
   const mode = source.text(info('mode')) ?? 'chat';
-  if (mode !== 'chat' && mode !== 'responses') return refuse(`it is for ${mode}, and Sluice is for chats`);
+  const embeds = mode === 'embedding';
+  if (mode !== 'chat' && mode !== 'responses' && !embeds) {
+    return refuse(`it is for ${mode}, and Sluice is for chats and embeddings`);
+  }
   const { vendorName, id } = splitModel(model, source.text(param('custom_llm_provider')));
   const vendor = findVendor(vendorName);
   if (vendor === undefined) return refuse(`Sluice speaks to no provider of the kind ${vendorName}`);
@@ -64,6 +67,7 @@ function readDeployment(source: Source, index: string | number, keyAt: KeyReader
   const apiVersion = source.text(param('api_version'));
   const headers = source.has(param('extra_headers')) ? headersAt(source, param('extra_headers')) : undefined;
   const stated = { ...numbersAt(source, [...path, 'litellm_params']), ...numbersAt(source, [...path, 'model_info']) };
+  const hasPrice = 'input_cost_per_token' in stated && ('output_cost_per_token' in stated || embeds);
   return {
     path,
     group,
@@ -80,10 +84,10 @@ function readDeployment(source: Source, index: string | number, keyAt: KeyReader
     weight: source.number(param('weight')) ?? 1,
     order: source.number(param('order')),
     timeoutSeconds: source.number(param('timeout')),
-    price: 'input_cost_per_token' in stated && 'output_cost_per_token' in stated ? liteLlmPrice(stated) : undefined,
+    price: hasPrice ? liteLlmPrice(stated) : undefined,
     context: source.number(info('max_input_tokens')),
     maxOutput: source.number(info('max_output_tokens')) ?? source.number(info('max_tokens')),
-    capabilities: capabilitiesAt(source, [...path, 'model_info']),
+    capabilities: embeds ? ['embeddings'] : capabilitiesAt(source, [...path, 'model_info']),
   };
 }
 

@@ -2,7 +2,7 @@ import type { ProviderConfig, TaskConfig } from '../../domain/config.ts';
 import { InputError } from '../../domain/errors.ts';
 import type { ModelEntry } from '../lists/listing.ts';
 import type { PriceCatalogue } from '../price-catalogue.ts';
-import { ASSUMED_CAPABILITIES, CAPABILITIES_ASSUMED, createDraft, type Draft, formatDraft, nameOf } from './draft.ts';
+import { assumedCapabilities, CAPABILITIES_ASSUMED, createDraft, type Draft, formatDraft, nameOf } from './draft.ts';
 import { type Deployment, readDeployments } from './litellm-deployments.ts';
 import {
   type Fallbacks,
@@ -101,7 +101,7 @@ function modelOf(
     ...(price === undefined ? priceOfBaseModel(draft.providers[provider]?.kind, baseModel, catalogue) : { price }),
     ...(context === undefined ? {} : { context }),
     ...(maxOutput === undefined ? {} : { max_output: maxOutput }),
-    capabilities: capabilities ?? [...ASSUMED_CAPABILITIES],
+    capabilities: capabilities ?? assumedCapabilities(id),
     ...(weight === 1 ? {} : { weight }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   };

@@ -1,7 +1,7 @@
 import type { Strategy } from '../../domain/job.ts';
 import { InputError } from '../../domain/errors.ts';
 import {
-  ASSUMED_CAPABILITIES,
+  assumedCapabilities,
   CAPABILITIES_ASSUMED,
   createDraft,
   type Draft,
@@ -115,7 +115,7 @@ function addModel(
     provider,
     id: model,
     ...(maxOutput === undefined ? {} : { max_output: maxOutput }),
-    capabilities: [...ASSUMED_CAPABILITIES],
+    capabilities: assumedCapabilities(model),
     ...(weight === undefined || weight === 1 ? {} : { weight }),
   });
   source.took(path, `model ${alias}, ${model} of provider ${provider}`);

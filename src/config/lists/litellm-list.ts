@@ -38,14 +38,17 @@ export function readLiteLlmList(text: string, name: string, options: ListOptions
 
 function listedOf(key: string, model: LiteLlmModel, { provider, date }: ListOptions): Listed {
   const { mode = 'chat', litellm_provider: vendor } = model;
-  if (mode !== null && mode !== 'chat' && mode !== 'responses') return { skipped: `it is for ${mode}, not for chats` };
-  if (model.input_cost_per_token == null || model.output_cost_per_token == null) {
+  const embeds = mode === 'embedding';
+  if (mode !== null && mode !== 'chat' && mode !== 'responses' && !embeds) {
+    return { skipped: `it is for ${mode}, not for chats or embeddings` };
+  }
+  if (model.input_cost_per_token == null || (model.output_cost_per_token == null && !embeds)) {
     return { skipped: 'it has no price by tokens' };
   }
   if (model.input_cost_per_request) return { skipped: 'it charges for every call besides its tokens' };
   const owner = provider ?? vendor;
   if (!owner) return { problems: [{ path: ['litellm_provider'], message: 'missing; name one with --provider' }] };
-  const capabilities = liteLlmCapabilities(model);
+  const capabilities = embeds ? (['embeddings'] as const) : liteLlmCapabilities(model);
   return {
     model: {
       provider: owner,
@@ -53,8 +56,8 @@ function listedOf(key: string, model: LiteLlmModel, { provider, date }: ListOpti
       price: liteLlmPrice(model),
       price_source: `litellm@${date}`,
       ...(model.max_input_tokens ? { context: model.max_input_tokens } : {}),
-      ...(model.max_output_tokens ? { max_output: model.max_output_tokens } : {}),
-      ...(capabilities.length === 0 ? {} : { capabilities }),
+      ...(model.max_output_tokens && !embeds ? { max_output: model.max_output_tokens } : {}),
+      ...(capabilities.length === 0 ? {} : { capabilities: [...capabilities] }),
     },
   };
 }

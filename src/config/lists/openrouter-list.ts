@@ -24,7 +24,9 @@ const OpenRouterModel = z.object({
     internal_reasoning: Amount.nullish(),
   }),
   supported_parameters: z.array(z.string()).nullish(),
-  architecture: z.object({ input_modalities: z.array(z.string()).nullish() }).nullish(),
+  architecture: z
+    .object({ input_modalities: z.array(z.string()).nullish(), output_modalities: z.array(z.string()).nullish() })
+    .nullish(),
   top_provider: z.object({ context_length: Tokens, max_completion_tokens: Tokens }).nullish(),
 });
 type OpenRouterModel = z.infer<typeof OpenRouterModel>;
@@ -82,6 +84,7 @@ function priceOf(pricing: OpenRouterModel['pricing']): ModelPrice {
 }
 
 function capabilitiesOf({ supported_parameters: parameters, architecture }: OpenRouterModel): Capability[] {
+  if (architecture?.output_modalities?.includes('embeddings')) return ['embeddings'];
   const takes = new Set(parameters);
   const capabilities: Capability[] = [];
   if (takes.has('tools')) capabilities.push('tools');

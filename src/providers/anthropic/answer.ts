@@ -80,7 +80,7 @@ function toToolCall({ id, name, input }: { id: string; name: string; input: unkn
   return { id, type: 'function', function: { name, arguments: textOfInput(input) } };
 }
 
-/** A text where a stream broke off within the input. */
+/** A text, as it came, where it was streamed. */
 function textOfInput(input: unknown): string {
   return typeof input === 'string' ? input : JSON.stringify(input ?? {});
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ProviderConfig } from '../../domain/provider-config.ts';
 import { readCompletion } from './answer.ts';
-import { toMessagesBody } from './request.ts';
+import { asksJsonByTool, toMessagesBody } from './request.ts';
 import { createMessageAssembly } from './stream.ts';
 import type { Dialect } from '../provider.ts';
 
@@ -30,6 +30,6 @@ export function createAnthropicDialect(provider: string, { anthropic }: Pick<Pro
       body: toMessagesBody(model, request, { stream, version }),
     }),
     toCompletion: (body) => readCompletion(provider, body),
-    createAssembly: () => createMessageAssembly(provider),
+    createAssembly: ({ model, request }) => createMessageAssembly(provider, asksJsonByTool(model, request, version)),
   };
 }

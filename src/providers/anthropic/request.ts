@@ -41,6 +41,12 @@ export function toMessagesBody(
   });
 }
 
+/** Whether the answer is asked for as the input of a tool. */
+export function asksJsonByTool(model: ModelSpec, request: ChatRequest, version: string): boolean {
+  const parameters = withoutOmitted(request.parameters, model.request.omit);
+  return jsonAnswerOf(parameters.response_format, habitsOf(model.id, version))?.by === 'tool';
+}
+
 function withoutOmitted(parameters: SamplingParameters, omitted: ModelConfig['omit']): SamplingParameters {
   const names: ReadonlySet<string> = new Set(omitted);
   return Object.fromEntries(Object.entries(parameters).filter(([name]) => !names.has(name)));

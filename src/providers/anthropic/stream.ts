@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { AnswerPiece } from '../../domain/answer-piece.ts';
 import { isError, Usage } from './answer.ts';
-import { JSON_ANSWER, mayBeWrapped, unwrapJson } from './json.ts';
+import { createMessageBlocks } from './blocks.ts';
 import { badResponse, failureInBody } from '../failures.ts';
 import type { Assembly } from '../provider.ts';
 
@@ -36,43 +37,25 @@ type Event = z.infer<typeof Event>;
 /** `ping`, and whatever may yet be thought of. */
 const OtherEvent = z.object({ type: z.string().refine((type) => !/^(message|content_block)_/.test(type)) });
 
-/** A block as it grows: the text that has come, or the JSON of a tool's input. */
-type GrowingBlock = {
-  start: { type: string; [field: string]: unknown };
-  text: string;
-  json: string;
-  toldCharacters: number;
-};
-
-export function createMessageAssembly(provider: string): Assembly {
+/** `isJsonByTool`: see `createMessageBlocks`. */
+export function createMessageAssembly(provider: string, isJsonByTool: boolean): Assembly {
+  const blocks = createMessageBlocks(provider, isJsonByTool);
   let message: Record<string, unknown> = {};
   let usage: Usage | undefined;
   let isComplete = false;
-  const blocks = new Map<number, GrowingBlock>();
 
-  function take(event: Event): string | undefined {
+  function take(event: Event): AnswerPiece[] | undefined {
     switch (event.type) {
       case 'message_start':
         message = { ...event.message };
         usage = event.message.usage ?? undefined;
-        for (const [index, start] of event.message.content.entries()) blocks.set(index, growing(start));
-        return undefined;
-      case 'content_block_start': {
-        const block = growing(event.content_block);
-        blocks.set(event.index, block);
-        return newTextOf(block);
-      }
-      case 'content_block_delta': {
-        const block = blocks.get(event.index);
-        if (block === undefined) throw badResponse(provider, 'with a piece of a block that had not begun');
-        const { text = '', partial_json: json = '' } = event.delta;
-        block.text += text;
-        block.json += json;
-        if (block.start.type === 'tool_use') return block.start['name'] === JSON_ANSWER ? json : '';
-        return newTextOf(block);
-      }
+        return allOf(event.message.content.map((start, index) => blocks.begin(index, start)));
+      case 'content_block_start':
+        return blocks.begin(event.index, event.content_block);
+      case 'content_block_delta':
+        return blocks.goOn(event.index, event.delta.text ?? '', event.delta.partial_json ?? '');
       case 'content_block_stop':
-        return restOf(blocks.get(event.index));
+        return undefined;
       case 'message_delta':
         message = { ...message, ...event.delta };
         usage = merged(usage, event.usage);
@@ -96,33 +79,14 @@ export function createMessageAssembly(provider: string): Assembly {
     get isComplete() {
       return isComplete;
     },
-    body: () => ({ ...message, content: [...blocks.values()].map(toBlock), usage }),
+    body: () => ({ ...message, content: blocks.content(), usage }),
+    output: () => blocks.output(),
   };
 }
 
-function growing(start: GrowingBlock['start']): GrowingBlock {
-  return { start, text: typeof start['text'] === 'string' ? start['text'] : '', json: '', toldCharacters: 0 };
-}
-
-/** Thoughts are no part of the answer. Text is held back while it may be JSON in its wrapping; that is told when it is whole. */
-function newTextOf(block: GrowingBlock): string | undefined {
-  if (block.start.type !== 'text' || block.text === '') return undefined;
-  if (mayBeWrapped(block.text)) return '';
-  const piece = block.text.slice(block.toldCharacters);
-  block.toldCharacters = block.text.length;
-  return piece;
-}
-
-function restOf(block: GrowingBlock | undefined): string | undefined {
-  if (block?.start.type !== 'text' || block.text.length === block.toldCharacters) return undefined;
-  return unwrapJson(block.text) ?? block.text;
-}
-
-function toBlock({ start, text, json }: GrowingBlock): unknown {
-  if (start.type === 'text') return { ...start, text };
-  if (json === '') return start;
-  // Broken JSON stays as it came: the limit on tokens cut it off.
-  return { ...start, input: parse(json) ?? json };
+function allOf(pieces: readonly (AnswerPiece[] | undefined)[]): AnswerPiece[] | undefined {
+  const told = pieces.filter((each) => each !== undefined);
+  return told.length === 0 ? undefined : told.flat();
 }
 
 /** Counts only grow; what an event does not tell stays as it was told before. */

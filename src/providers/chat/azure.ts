@@ -1,5 +1,5 @@
 import type { ProviderConfig } from '../../domain/config.ts';
-import { createChatDialect, OF_OPENAI } from './dialect.ts';
+import { createChatDialect, type Endpoint, OF_OPENAI } from './dialect.ts';
 import type { Dialect } from '../provider.ts';
 
 /** From this dated version on, Azure knows `max_completion_tokens`, `stream_options` and the developer role. */
@@ -20,7 +20,7 @@ export function createAzureDialect(provider: string, config: ProviderConfig): Di
   };
   if (version === undefined) {
     const root = below(base, '/openai/v1');
-    const paths = { pathFor: () => `${root}/chat/completions`, probePath: `${root}/models` };
+    const paths = { pathFor: (endpoint: Endpoint) => `${root}/${endpoint}`, probePath: `${root}/models` };
     return createChatDialect(provider, config, { ...OF_OPENAI, ...habits, ...paths });
   }
   const root = below(base, '/openai');
@@ -29,7 +29,7 @@ export function createAzureDialect(provider: string, config: ProviderConfig): Di
   return createChatDialect(provider, config, {
     ...(isModern ? OF_OPENAI : { knowsStreamOptions: false }),
     ...habits,
-    pathFor: (deployment) => `${root}/deployments/${encodeURIComponent(deployment)}/chat/completions${query}`,
+    pathFor: (endpoint, deployment) => `${root}/deployments/${encodeURIComponent(deployment)}/${endpoint}${query}`,
     probePath: `${root}/models${query}`,
   });
 }

@@ -2,15 +2,19 @@ import { z } from 'zod';
 import type { ProviderConfig } from '../../domain/config.ts';
 import type { ModelSpec } from '../../domain/model.ts';
 import type { ChatRequest, Message, SamplingParameters } from '../../domain/request.ts';
+import type { Completion } from '../../domain/result.ts';
 import { toChatCompletion } from './answer.ts';
+import { toEmbeddings, toEmbeddingsBody } from './embeddings.ts';
 import { createChatAssembly } from './stream.ts';
 import type { Dialect, HttpHeaders } from '../provider.ts';
 
 type Fields = Record<string, unknown>;
 
+export type Endpoint = 'chat/completions' | 'embeddings';
+
 /** In what providers differ that all speak chat completions. */
 export type ChatHabits = {
-  pathFor: (modelId: string) => string;
+  pathFor: (endpoint: Endpoint, modelId: string) => string;
   probePath: string;
   keyPath?: string;
   authorization: (apiKey: string) => Record<string, string>;
@@ -20,10 +24,13 @@ export type ChatHabits = {
   knowsDeveloper: boolean;
   /** Knows `stream_options`, by which a stream tells its usage. */
   knowsStreamOptions: boolean;
+  /** Sends vectors as base64 when it is asked to; some of the others refuse the very question. */
+  sendsBase64: boolean;
   /** False where requests name models by other ids than the list does. */
   listsRequestIds: boolean;
-  /** The last word on the body. */
+  /** The last word on the body of a chat, and on one of embeddings. */
   adapt: (body: Fields, model: ModelSpec) => Fields;
+  adaptEmbeddings: (body: Fields, model: ModelSpec) => Fields;
   /** What the call cost in nano-dollars, where headers tell. */
   chargeIn: (headers: HttpHeaders) => number | undefined;
   /** Which model answered, where headers tell more than the body. */
@@ -31,7 +38,7 @@ export type ChatHabits = {
 };
 
 const USUAL: ChatHabits = {
-  pathFor: () => '/chat/completions',
+  pathFor: (endpoint) => `/${endpoint}`,
   probePath: '/models',
   authorization: (apiKey) => ({ authorization: `Bearer ${apiKey}` }),
   headers: {},
@@ -39,14 +46,20 @@ const USUAL: ChatHabits = {
   maxTokensField: 'max_tokens',
   knowsDeveloper: false,
   knowsStreamOptions: true,
+  sendsBase64: false,
   listsRequestIds: true,
   adapt: (body) => body,
+  adaptEmbeddings: (body) => body,
   chargeIn: () => undefined,
   servedModelIn: (_headers, servedModel) => servedModel,
 };
 
 /** OpenAI itself, and what hands requests on to it as they are. */
-export const OF_OPENAI = { maxTokensField: 'max_completion_tokens', knowsDeveloper: true } as const;
+export const OF_OPENAI = {
+  maxTokensField: 'max_completion_tokens',
+  knowsDeveloper: true,
+  sendsBase64: true,
+} as const;
 
 /** Whether OpenAI itself is at an address, also in one of its regions. */
 export function isOpenAi(url: string): boolean {
@@ -81,16 +94,26 @@ export function createChatDialect(
       return habits.listsRequestIds ? models.map(({ id }) => id) : [];
     },
     toRequest: (model, request, { stream }) => ({
-      path: habits.pathFor(model.id),
+      path: habits.pathFor('chat/completions', model.id),
       body: habits.adapt(toBody(model, request, stream, habits), model),
     }),
-    toCompletion(body, headers) {
-      const completion = toChatCompletion(provider, body, habits.chargeIn(headers));
-      const served = habits.servedModelIn(headers, completion.served_model);
-      return served === undefined ? completion : { ...completion, served_model: served };
+    toCompletion: (body, headers) =>
+      withServedModel(toChatCompletion(provider, body, habits.chargeIn(headers)), headers, habits),
+    embeddings: {
+      toRequest: (model, request) => ({
+        path: habits.pathFor('embeddings', model.id),
+        body: habits.adaptEmbeddings(toEmbeddingsBody(model, request, habits.sendsBase64), model),
+      }),
+      toCompletion: (body, headers, request) =>
+        withServedModel(toEmbeddings(provider, body, request, habits.chargeIn(headers)), headers, habits),
     },
-    createAssembly: () => createChatAssembly(provider),
+    createAssembly: (question) => createChatAssembly(provider, question),
   };
+}
+
+function withServedModel(completion: Completion, headers: HttpHeaders, { servedModelIn }: ChatHabits): Completion {
+  const served = servedModelIn(headers, completion.served_model);
+  return served === undefined ? completion : { ...completion, served_model: served };
 }
 
 const Models = z.array(z.object({ id: z.string() }));

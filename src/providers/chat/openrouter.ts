@@ -1,4 +1,5 @@
 import type { ProviderConfig } from '../../domain/config.ts';
+import type { ModelSpec } from '../../domain/model.ts';
 import { isFromCache } from './gateways.ts';
 import { createChatDialect } from './dialect.ts';
 import type { Dialect } from '../provider.ts';
@@ -9,6 +10,10 @@ import type { Dialect } from '../provider.ts';
  */
 export function createOpenRouterDialect(provider: string, config: ProviderConfig): Dialect {
   const { app_url: url, app_title: title, provider: preferences } = config.openrouter ?? {};
+  const preferencesFor = (model: ModelSpec): object => {
+    const merged = { ...preferences, ...model.request.openrouter?.provider };
+    return Object.keys(merged).length === 0 ? {} : { provider: merged };
+  };
   return createChatDialect(provider, config, {
     headers: {
       ...(url === undefined ? {} : { 'http-referer': url }),
@@ -16,17 +21,18 @@ export function createOpenRouterDialect(provider: string, config: ProviderConfig
     },
     // Its list of models is public.
     keyPath: '/key',
+    sendsBase64: true,
     adapt({ reasoning_effort: effort, ...body }, model) {
-      const own = model.request.openrouter;
-      const merged = { ...preferences, ...own?.provider };
+      const models = model.request.openrouter?.models;
       return {
         ...body,
         ...(effort === undefined ? {} : { reasoning: { effort } }),
-        ...(Object.keys(merged).length === 0 ? {} : { provider: merged }),
-        ...(own?.models === undefined ? {} : { models: own.models }),
+        ...preferencesFor(model),
+        ...(models === undefined ? {} : { models }),
         usage: { include: true },
       };
     },
+    adaptEmbeddings: (body, model) => ({ ...body, ...preferencesFor(model) }),
     chargeIn: (headers) => (isFromCache(headers, 'x-openrouter-cache-status') ? 0 : undefined),
   });
 }

@@ -17,3 +17,10 @@ export function contentFiltered(provider: string, billed?: Bill): GatewayError {
 function detailsOfUseless(provider: string, billed: Bill | undefined): ErrorDetails {
   return { provider, status: 200, ...(billed === undefined ? { billUnknown: true } : { billed }) };
 }
+
+/** The error with what the call cost, where that is known and it does not say so itself. */
+export function withBill(error: unknown, billed: Bill | undefined): unknown {
+  if (!(error instanceof GatewayError) || billed === undefined || error.details.billed !== undefined) return error;
+  const { billUnknown: _told, ...details } = error.details;
+  return new GatewayError(error.code, error.message, { ...details, billed }, { cause: error.cause });
+}

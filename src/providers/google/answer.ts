@@ -15,6 +15,13 @@ const Usage = z.object({
   serviceTier: z.string().nullish().catch(null),
 });
 
+export const FunctionCall = z.object({
+  id: z.string().nullish(),
+  name: z.string(),
+  args: z.record(z.string(), z.unknown()).nullish(),
+});
+type FunctionCall = z.infer<typeof FunctionCall>;
+
 /** Only what is read of an answer. What is 0 or false Google leaves out. */
 const Answer = z.object({
   candidates: z
@@ -27,13 +34,7 @@ const Answer = z.object({
                 z.object({
                   text: z.string().nullish(),
                   thought: z.boolean().nullish(),
-                  functionCall: z
-                    .object({
-                      id: z.string().nullish(),
-                      name: z.string(),
-                      args: z.record(z.string(), z.unknown()).nullish(),
-                    })
-                    .nullish(),
+                  functionCall: FunctionCall.nullish(),
                 }),
               )
               .nullish(),
@@ -97,11 +98,15 @@ function textOf(candidate: Candidate | undefined): string {
 /** Calls come without an id from older models; it is made of the answer's own, so that it is the same every time. */
 function toToolCalls(candidate: Candidate | undefined, responseId: string): ToolCall[] {
   const calls = (candidate?.content?.parts ?? []).flatMap((part) => part.functionCall ?? []);
-  return calls.map(({ id, name, args }, index) => ({
-    id: id || `call_${responseId}_${index}`,
+  return calls.map((call, index) => ({
+    id: call.id || `call_${responseId}_${index}`,
     type: 'function',
-    function: { name, arguments: JSON.stringify(args ?? {}) },
+    function: { name: call.name, arguments: toArgumentsText(call) },
   }));
+}
+
+export function toArgumentsText({ args }: FunctionCall): string {
+  return JSON.stringify(args ?? {});
 }
 
 /** Undefined for what is no whole answer: none, an unknown one, or a call that the model got wrong. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { toGoogleCompletion } from './answer.ts';
+import { toGoogleEmbeddingRequest, toGoogleEmbeddings } from './embeddings.ts';
 import { toGoogleRequest } from './request.ts';
 import { createGoogleAssembly } from './stream.ts';
 import type { Dialect } from '../provider.ts';
@@ -17,6 +18,10 @@ export function createGoogleDialect(provider: string): Dialect {
     },
     toRequest: (model, request, { stream }) => toGoogleRequest(provider, model, request, stream),
     toCompletion: (body, headers) => toGoogleCompletion(provider, body, headers),
-    createAssembly: () => createGoogleAssembly(provider),
+    embeddings: {
+      toRequest: (model, request) => toGoogleEmbeddingRequest(provider, model, request),
+      toCompletion: (body, _headers, request) => toGoogleEmbeddings(provider, body, request),
+    },
+    createAssembly: (question) => createGoogleAssembly(provider, question),
   };
 }

@@ -31,7 +31,7 @@ export function toGoogleRequest(
 }
 
 /** Tuned models say in their id what they are: `tunedModels/...`. */
-function pathOf(id: string): string {
+export function pathOf(id: string): string {
   const name = /^(tuned)?models\//i.test(id) ? id : `models/${id}`;
   return name.split('/').map(encodeURIComponent).join('/');
 }

@@ -1,6 +1,10 @@
 import { z } from 'zod';
+import type { AnswerPiece } from '../../domain/answer-piece.ts';
+import { FunctionCall, toArgumentsText } from './answer.ts';
 import { badResponse, failureInBody } from '../failures.ts';
-import type { Assembly } from '../provider.ts';
+import type { Assembly, Question } from '../provider.ts';
+import { TokenCount } from '../token-count.ts';
+import { mayThinkUnseen } from '../unseen-thoughts.ts';
 
 const StreamedPart = z.looseObject({ text: z.string().nullish(), thought: z.boolean().nullish() });
 type StreamedPart = z.infer<typeof StreamedPart>;
@@ -16,14 +20,29 @@ const Event = z.looseObject({
     )
     .nullish(),
   promptFeedback: z.looseObject({ blockReason: z.string().nullish() }).nullish(),
+  usageMetadata: z.looseObject({ thoughtsTokenCount: TokenCount }).nullish().catch(null),
 });
 
 /** Puts a streamed answer together: parts in a row, of everything else what was said last. */
-export function createGoogleAssembly(provider: string): Assembly {
+export function createGoogleAssembly(provider: string, question: Question): Assembly {
   const parts: StreamedPart[] = [];
+  let callCount = 0;
+  let hasThought = mayThinkUnseen(question);
+  let areThoughtsCounted = false;
   let finishReason: string | undefined;
   let isBlocked = false;
   let answer: Record<string, unknown> = {};
+
+  /** A call without an id waits for the end: it gets one that is made of the answer's. */
+  function piecesOf({ text, thought, functionCall }: StreamedPart): AnswerPiece[] {
+    const pieces: AnswerPiece[] = text && !thought ? [{ kind: 'text', text }] : [];
+    if (!functionCall) return pieces;
+    const index = callCount;
+    callCount += 1;
+    const { data: call } = FunctionCall.safeParse(functionCall);
+    if (!call?.id) return pieces;
+    return [...pieces, { kind: 'tool', index, id: call.id, name: call.name, arguments: toArgumentsText(call) }];
+  }
 
   return {
     add({ data }) {
@@ -34,11 +53,12 @@ export function createGoogleAssembly(provider: string): Assembly {
       const candidate = candidates?.[0];
       const added = candidate?.content?.parts ?? [];
       for (const part of added) addPart(parts, part);
+      hasThought ||= added.some(({ thought }) => thought);
+      areThoughtsCounted ||= typeof event.usageMetadata?.thoughtsTokenCount === 'number';
       finishReason = candidate?.finishReason ?? finishReason;
       // A prompt that is held back has no candidates, and nothing more comes.
       isBlocked ||= Boolean(event.promptFeedback?.blockReason);
-      if (added.length === 0) return undefined;
-      return added.map((part) => (part.thought ? '' : (part.text ?? ''))).join('');
+      return added.length === 0 ? undefined : added.flatMap(piecesOf);
     },
     get isComplete() {
       return finishReason !== undefined || (isBlocked && parts.length === 0);
@@ -47,6 +67,13 @@ export function createGoogleAssembly(provider: string): Assembly {
       const isAnswered = parts.length > 0 || finishReason !== undefined;
       const candidate = { content: { role: 'model', parts }, finishReason };
       return isAnswered ? { ...answer, candidates: [candidate] } : answer;
+    },
+    output() {
+      if (hasThought && !areThoughtsCounted) return undefined;
+      return parts
+        .filter(({ thought }) => !thought)
+        .map(({ text, functionCall }) => (text ?? '') + (functionCall ? JSON.stringify(functionCall) : ''))
+        .join('');
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Effects } from './effects.ts';
 /** What a choice among models is made of: by task, then by model. */
 export type Market = {
   effects: Effects;
-  /** Scores with a part of their uncertainty taken off: what choices are made by. */
+  /** Scores with a part of their uncertainty taken off: what choices are made by. -Infinity for what is no choice. */
   safe: readonly Float64Array[];
   /** What a usual call costs, in USD. */
   costUsd: readonly Float64Array[];
@@ -61,6 +61,7 @@ function bestSingle(market: Market): number {
   let best = 0;
   let most = -Infinity;
   for (let model = 0; model < models; model += 1) {
+    if (market.safe[0]?.[model] === -Infinity) continue;
     let mean = 0;
     const weights = shares.map((share, task) => {
       mean += share * at(effects.mean, task, model);
@@ -98,7 +99,8 @@ function nextCheaper(
   let next: { model: number; rate: number } | undefined;
   for (let model = 0; model < scores.length; model += 1) {
     const saved = (costs[current] as number) - (costs[model] as number);
-    if (saved <= 0) continue;
+    // Of two that nobody may choose there is no difference.
+    if (!(saved > 0)) continue;
     const rate = ((scores[current] as number) - (scores[model] as number)) / saved;
     if (next === undefined || rate < next.rate) next = { model, rate };
   }

@@ -70,7 +70,7 @@ export function learnFrom(
   const figures = figuresIn(table);
   const shares = sharesOf(table, evidence?.tasks);
   const effects = effectsOf(table, models, previous);
-  const market = effects && toMarket(effects, { table, figures, shares, prices });
+  const market = effects && toMarket(effects, models, { table, figures, shares, prices });
 
   const expect = memoise((task: string | null): Expectations => {
     const name = task ?? (isScored(table, NO_TASK) ? NO_TASK : null);
@@ -144,15 +144,21 @@ function figuresIn({ cells, families }: EvidenceTable): Figures {
 
 type MarketParts = { table: EvidenceTable; figures: Figures; shares: readonly number[]; prices: PriceColumn };
 
-function toMarket(effects: Effects, { table, figures, shares, prices }: MarketParts): Market {
+/** Models that embed are no choice for jobs that have scores. */
+function toMarket(effects: Effects, models: readonly ModelSpec[], parts: MarketParts): Market {
+  const { table, figures, shares, prices } = parts;
+  const embeds = table.firstRows.map((row) => models[row]?.capabilities.has('embeddings') === true);
   return {
     effects,
     shares,
     safe: effects.mean.map((means, task) =>
-      means.map((mean, family) => mean - CAUTION * ((effects.sd[task] as Float64Array)[family] as number)),
+      means.map((mean, family) =>
+        embeds[family] ? -Infinity : mean - CAUTION * ((effects.sd[task] as Float64Array)[family] as number),
+      ),
     ),
     costUsd: table.tasks.map((_, task) =>
       Float64Array.from(table.firstRows, (row, family) => {
+        if (embeds[family]) return Infinity;
         const inputTokens = tokensAt(figures.inputTokens, task, family, USUAL_TOKENS.input);
         const outputTokens = tokensAt(figures.outputTokens, task, family, USUAL_TOKENS.output);
         return nanosToUsd(nanosAt(prices, row, inputTokens, outputTokens));

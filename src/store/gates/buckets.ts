@@ -10,8 +10,11 @@
  * comes for the first time goes behind those who wait. Turns that nobody took are noticed by the bucket running over,
  * and are given anew.
  *
- * Fields, `requests` for example: `requests` (what it holds), `requests_at` (when it held that), `requests_turn` (when
- * the next in line may come), `requests_limit` (a minute, as it is enforced; not of a caller), and what the provider told:
+ * Jobs of lanes that go first have a line of their own. While somebody stands in it nobody of the other line passes, and
+ * those of them whose turn has come meanwhile are told a later one.
+ *
+ * Fields, `requests` for example: `requests` (what it holds), `requests_at` (when it held that), `requests_turn` and
+ * `requests_first_turn` (when the next in either line may come), `requests_limit` (a minute, as it is enforced; not of a caller), and what the provider told:
  * `requests_told` (a minute), `requests_told_window` (ms), `requests_told_until`. Of a pair and of a caller also
  * `tokens_ratio`: what calls really come to, of what was expected; `tokens_samples`: from how many calls that is known.
  */
@@ -31,6 +34,7 @@ local function make_bucket(gate, kind, limit, window)
   -- In the future while the pair is paused: until then nothing comes in. Otherwise a clock was put back.
   local at = math.min(state[kind .. '_at'] or now(), paused_until(gate) or now())
   local level = (state[kind] or capacity) + math.max(0, now() - at) * rate
+  local untaken = math.max(0, level - capacity) / rate
   return {
     gate = gate,
     kind = kind,
@@ -40,7 +44,8 @@ local function make_bucket(gate, kind, limit, window)
     capacity = capacity,
     level = math.min(level, capacity),
     at = math.max(at, now()),
-    turn = (state[kind .. '_turn'] or 0) - math.max(0, level - capacity) / rate,
+    turn = (state[kind .. '_turn'] or 0) - untaken,
+    first_turn = (state[kind .. '_first_turn'] or 0) - untaken,
   }
 end
 
@@ -76,12 +81,15 @@ local function save_bucket(bucket)
   set(gate, kind .. '_at', bucket.at)
   -- One that is over keeps nobody waiting. Writing is most of what a bucket costs.
   set(gate, kind .. '_turn', bucket.turn > now() and bucket.turn or nil)
+  set(gate, kind .. '_first_turn', bucket.first_turn > now() and bucket.first_turn or nil)
   if not gate.is_of_caller then set(gate, kind .. '_limit', bucket.limit) end
 end
 
-local function lets_pass(bucket, is_returning)
+local function lets_pass(bucket, comer)
   if bucket.level < bucket.least then return false end
-  return is_returning or bucket.turn <= now() or bucket.level >= bucket.capacity
+  if bucket.level >= bucket.capacity then return true end
+  if not comer.goes_first and bucket.first_turn > now() then return false end
+  return comer.is_returning or bucket[comer.line] <= now()
 end
 
 local function take(bucket, charge)
@@ -89,13 +97,13 @@ local function take(bucket, charge)
   save_bucket(bucket)
 end
 
-local function next_turn(bucket)
+local function next_turn(bucket, comer)
   local shortage = math.max(0, bucket.least - bucket.level)
-  return math.max(bucket.turn, bucket.at + shortage / bucket.rate + SLACK_MS)
+  return math.max(bucket[comer.line], bucket.first_turn, bucket.at + shortage / bucket.rate + SLACK_MS)
 end
 
-local function book(bucket, charge)
-  bucket.turn = next_turn(bucket) + (bucket.kind == 'requests' and 1 or charge) / bucket.rate
+local function book(bucket, charge, comer)
+  bucket[comer.line] = next_turn(bucket, comer) + (bucket.kind == 'requests' and 1 or charge) / bucket.rate
   save_bucket(bucket)
 end
 `;

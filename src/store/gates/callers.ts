@@ -24,19 +24,19 @@ local function look_up_callers(text)
 end
 
 -- Of several turns the last one counts, and the limit that gives it is named.
-local function reply_of_callers(text, expected, is_returning, time_left)
+local function reply_of_callers(text, expected, comer, time_left)
   local denial
   for _, caller in ipairs(look_up_callers(text)) do
-    if not has_limits_left(caller, is_returning) then
+    if not has_limits_left(caller, comer) then
       denial = denial or { turn = 0, lines = {} }
       local turn = denial.turn
-      lines().stand_in_lines(denial, caller, expected, is_returning)
+      lines().stand_in_lines(denial, caller, expected, comer)
       if denial.turn > turn then denial.limit = caller.limit end
     end
   end
   if not denial then return nil end
   redis.call('HINCRBY', prefix .. ':limits:refused', denial.limit, 1)
-  local wait = lines().reply(denial, time_left)[3]
+  local wait = lines().reply(denial, comer, time_left)[3]
   return { 'gated', 'caller', wait, denial.limit }
 end
 

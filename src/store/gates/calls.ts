@@ -7,8 +7,8 @@
  *
  * Those who find it reached are told when a call should have ended for them (see `lines.ts`).
  *
- * Fields: `inflight`, `calls_limit` (as it is enforced), `calls_turn` (when the next in line may come), `calls_ms` (how
- * long calls take, while there is a limit). Of a pair also `adaptive` (the limit, with a fraction), `adapted_at` (when it
+ * Fields: `inflight`, `calls_limit` (as it is enforced), `calls_turn` and `calls_first_turn` (when the next in either
+ * line may come), `calls_ms` (how long calls take, while there is a limit). Of a pair also `adaptive` (the limit, with a fraction), `adapted_at` (when it
  * was last lowered), `idle_since` (since when it has been far above what is under way).
  */
 export const CALL_LIMIT = `

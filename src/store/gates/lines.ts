@@ -31,37 +31,39 @@ local function call_interval(place, call_ms)
 end
 
 -- Those of a way in which there is nothing left; all of its narrow gate while that is paused.
-local function stand_in_lines(denial, way, expected, is_returning, paused)
+local function stand_in_lines(denial, way, expected, comer, paused)
   local narrow, charge = way.narrow.gate, charge_of(way, expected)
   for _, bucket in ipairs(way.has_rate and rates().buckets_of(way) or NONE) do
     local is_paused = paused and bucket.gate == narrow
-    if is_paused or not rates().lets_pass(bucket, is_returning) then
-      local line = { kind = bucket.kind, turn = rates().next_turn(bucket), bucket = bucket, charge = charge }
+    if is_paused or not rates().lets_pass(bucket, comer) then
+      local line = { kind = bucket.kind, turn = rates().next_turn(bucket, comer), bucket = bucket, charge = charge }
       stand_in(denial, line, is_paused and paused or now(), bucket.kind == 'requests' or narrow.state.tokens_ratio)
     end
   end
   for _, place in ipairs(way.places) do
     local is_paused = paused and place.gate == narrow
-    if place.call_limit and (is_paused or not has_room(place)) then
-      local from, call_ms = is_paused and paused or now(), place.gate.state.calls_ms
-      local turn = math.max(place.gate.state.calls_turn or 0, from) + call_interval(place, call_ms or ASSUMED_CALL_MS)
+    if place.call_limit and (is_paused or not has_room(place, comer)) then
+      local state = place.gate.state
+      local from, call_ms = is_paused and paused or now(), state.calls_ms
+      local last = math.max(state['calls_' .. comer.line] or 0, state.calls_first_turn or 0, from)
+      local turn = last + call_interval(place, call_ms or ASSUMED_CALL_MS)
       stand_in(denial, { kind = 'calls', turn = turn, gate = place.gate }, from, call_ms)
     end
   end
 end
 
 -- Why no call may pass with this key, until when, and the lines to stand in.
-local function denial_of(key, expected, is_returning)
+local function denial_of(key, expected, comer)
   local gate = key.places[1].gate
   local stopped = stopped_until(gate, 'key')
   if stopped then return { reason = 'key', turn = stopped, code = gate.state.code, lines = {} } end
   local paused = paused_until(key.narrow.gate)
   local denial = { reason = paused and 'throttled', turn = paused or 0, lines = {} }
-  stand_in_lines(denial, key, expected, is_returning, paused)
+  stand_in_lines(denial, key, expected, comer, paused)
   return denial
 end
 
-local function reply(denial, patience)
+local function reply(denial, comer, patience)
   local wait = denial.turn - now()
   if denial.reason == 'concurrency' then wait = math.max(SHORTEST_CALL_WAIT_MS, wait) end
   if wait > patience then
@@ -69,24 +71,28 @@ local function reply(denial, patience)
     wait = wait * (1 + math.random() / 2)
   else
     for _, line in ipairs(denial.lines) do
-      if line.bucket then rates().book(line.bucket, line.charge) else set(line.gate, 'calls_turn', line.turn) end
+      if line.bucket then
+        rates().book(line.bucket, line.charge, comer)
+      else
+        set(line.gate, 'calls_' .. comer.line, line.turn)
+      end
     end
   end
   return { 'gated', denial.reason, math.max(1, math.ceil(wait)), denial.code or '' }
 end
 
 -- Of the turns that the keys have to give the one that comes first.
-local function reply_to(claim, expected, is_returning, patience)
+local function reply_to(claim, expected, comer, patience)
   local circuit = gate_of(claim.circuit)
   local stopped = stopped_until(circuit, 'circuit')
   if stopped then
-    return reply({ reason = 'circuit', turn = stopped, code = circuit.state.code, lines = {} }, math.huge)
+    return reply({ reason = 'circuit', turn = stopped, code = circuit.state.code, lines = {} }, comer, math.huge)
   end
   local best
   for _, key in ipairs(claim.keys) do
-    local denial = denial_of(key, expected, is_returning)
+    local denial = denial_of(key, expected, comer)
     if not best or denial.turn < best.turn then best = denial end
   end
-  return reply(best, patience)
+  return reply(best, comer, patience)
 end
 `;

@@ -11,6 +11,14 @@ import { CALLERS } from './callers.ts';
  * callers, tokens charged and the gate's name.
  */
 export const COMING_IN = `
+-- How a job comes to its gates, and the line in which it stands there.
+local COMERS = {
+  [''] = { line = 'turn' },
+  returning = { line = 'turn', is_returning = true },
+  first = { line = 'first_turn', goes_first = true },
+  ['first returning'] = { line = 'first_turn', goes_first = true, is_returning = true },
+}
+
 local claims = {}
 
 -- Most jobs of one call come with the same.
@@ -41,24 +49,29 @@ local function look_up(claim, key)
   key.rest_of_passage = table.concat({ '', now(), key.name, claim.circuit, key.gate, key.pair }, '\\t')
 end
 
-function has_room(place)
-  return not place.call_limit or (place.gate.state.inflight or 0) < place.call_limit
+-- While those who go first stand in line, the places that get free are theirs. With half of them free nobody comes.
+function has_room(place, comer)
+  local limit, state = place.call_limit, place.gate.state
+  if not limit then return true end
+  local inflight = state.inflight or 0
+  if comer.goes_first or (state.calls_first_turn or 0) <= now() then return inflight < limit end
+  return inflight < math.floor(limit / 2)
 end
 
-local function has_limits_left(way, is_returning)
+local function has_limits_left(way, comer)
   for _, place in ipairs(way.places) do
-    if not has_room(place) then return false end
+    if not has_room(place, comer) then return false end
   end
   for _, bucket in ipairs(way.has_rate and rates().buckets_of(way) or NONE) do
-    if not rates().lets_pass(bucket, is_returning) then return false end
+    if not rates().lets_pass(bucket, comer) then return false end
   end
   return true
 end
 
-local function is_open(key, is_returning)
+local function is_open(key, comer)
   local gate = key.places[1].gate
   if gate.state.stopped_since and stopped_until(gate, 'key') then return false end
-  return not paused_until(key.narrow.gate) and has_limits_left(key, is_returning)
+  return not paused_until(key.narrow.gate) and has_limits_left(key, comer)
 end
 
 function charge_of(way, expected)
@@ -89,19 +102,20 @@ end)
 
 -- The reply for a call whose callers have used a limit up; nil for one that may go on. Nothing is used up by asking.
 -- Asked before budgets; the time that is left is the job's.
-function turn_away(callers, expected, is_returning, time_left)
-  return callers ~= '' and callers_of_calls().turn_away(callers, expected, is_returning, time_left) or nil
+function turn_away(callers, expected, standing, time_left)
+  return callers ~= '' and callers_of_calls().turn_away(callers, expected, COMERS[standing], time_left) or nil
 end
 
 -- The first key whose gates are open takes the call: returns its name and the line for the ledger. Else nil, and the
 -- reply that tells why and when to come again. Its callers are those that turn_away has let through in this step.
-function pass_gates(claim, expected, is_returning, patience, attempt, callers)
+function pass_gates(claim, expected, standing, patience, attempt, callers)
+  local comer = COMERS[standing]
   claim = claim_of(claim)
   local circuit = gate_of(claim.circuit)
   if not (circuit.state.stopped_since and stopped_until(circuit, 'circuit')) then
     for _, key in ipairs(claim.keys) do
       if not key.places then look_up(claim, key) end
-      if is_open(key, is_returning) then
+      if is_open(key, comer) then
         local charge = charge_of(key, expected)
         come_in(circuit, key, charge, attempt)
         local passage = charge .. '\\t' .. expected .. key.rest_of_passage
@@ -109,7 +123,7 @@ function pass_gates(claim, expected, is_returning, patience, attempt, callers)
       end
     end
   end
-  return nil, lines().reply_to(claim, expected, is_returning, patience)
+  return nil, lines().reply_to(claim, expected, comer, patience)
 end
 
 function key_of_passage(passage)

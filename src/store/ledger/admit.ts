@@ -58,10 +58,10 @@ local function admit(${ADMIT_FIELDS.join(', ')})
     if is_following(job, cache) then return { 'following' } end
   end
   local claims, amount = claims_of(budgets), tonumber(hold)
-  local expected, is_returning = tonumber(tokens), returning == '1'
-  local refused = turn_away(callers, expected, is_returning, tonumber(time_left) or math.huge) or denial(claims, amount)
+  local expected = tonumber(tokens)
+  local refused = turn_away(callers, expected, standing, tonumber(time_left) or math.huge) or denial(claims, amount)
   if refused then return refused end
-  local key, passage = pass_gates(gates, expected, is_returning, tonumber(patience) or math.huge, attempt, callers)
+  local key, passage = pass_gates(gates, expected, standing, tonumber(patience) or math.huge, attempt, callers)
   if not key then return passage end
   local expires = string.format('%.0f', now() + tonumber(expires_in))
   local parts = { attempt, hold, hold_all(claims, amount), passage, cache, expires, batch, record, summary }

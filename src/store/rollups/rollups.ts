@@ -15,7 +15,7 @@ export type RollupDay = { position: string; sums: Map<UsageDimension, Map<string
 
 export type Rollups = ReturnType<typeof createRollups>;
 
-/** Sums of the usage stream by day and model, task, account, user, variant and provider. They outlive its records. */
+/** Sums of the usage stream by day and model, task, account, user, key, variant and provider. They outlive its records. */
 export function createRollups(
   redis: Redis,
   keys: Keys,

@@ -19,6 +19,10 @@ const OwnTool = z.strictObject({
   strict: z.boolean().optional(),
   cache_control: CacheControl,
   input_examples: uncarried('not every model takes examples; put them into the description'),
+  /** About when the pieces of its input are sent. */
+  eager_input_streaming: z.boolean().nullish(),
+  allowed_callers: z.array(z.literal('direct', 'only calls by the model itself can be carried')).optional(),
+  defer_loading: z.literal(false, ONLY_ANTHROPIC).optional(),
 });
 
 /** Of a tool that is not the caller's own, nothing else is looked at. */
@@ -42,7 +46,7 @@ const ToolChoice = z.discriminatedUnion('type', [
 ]);
 
 const OutputConfig = z.strictObject({
-  effort: z.enum(['low', 'medium', 'high', 'xhigh']).nullish(),
+  effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).nullish(),
   format: z.strictObject({ type: z.literal('json_schema'), schema: JsonObject }).nullish(),
 });
 
@@ -53,6 +57,11 @@ const Thinking = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('disabled') }),
   z.strictObject({ type: z.literal('between_tools') }),
 ]);
+
+/** Thoughts of earlier turns are left out in any case; whatever else it does takes away what the model is to see. */
+const ContextManagement = z.strictObject({
+  edits: z.array(z.looseObject({ type: z.string().startsWith('clear_thinking_', ONLY_ANTHROPIC) })).optional(),
+});
 
 /** The body of POST /v1/messages (https://platform.claude.com/docs/en/api/messages), as far as other models can be asked the same. */
 const Body = z
@@ -72,13 +81,16 @@ const Body = z
     stream: z.boolean().optional(),
     /** About how Anthropic serves the request, not about what is asked. */
     service_tier: z.string().optional(),
-    top_k: uncarried('not every model has it; use top_p'),
+    diagnostics: z.unknown().optional(),
     cache_control: CacheControl,
+    context_management: ContextManagement.nullish(),
+    speed: z.literal('standard', ONLY_ANTHROPIC).nullish(),
+    /** It is not a mere hint: a `top_k` of 1 asks for the one likeliest answer. Anthropic's newer models have it no longer. */
+    top_k: uncarried('not every model has it; use top_p'),
+    thread: uncarried('conversations are not stored here; send all messages'),
     container: uncarried(ONLY_ANTHROPIC),
-    context_management: uncarried(ONLY_ANTHROPIC),
     inference_geo: uncarried(ONLY_ANTHROPIC),
     mcp_servers: uncarried('called by Anthropic itself; only tools of your own can be carried to other models'),
-    speed: uncarried(ONLY_ANTHROPIC),
   })
   .superRefine(({ messages }, context) => {
     if (messages.at(-1)?.role !== 'assistant') return;
@@ -127,7 +139,8 @@ export function readAnthropicRequest(
 /** Thinking that is turned off goes before an effort, and an effort before a budget, which counts by its part of the tokens. */
 function toEffort({ thinking, output_config, max_tokens }: Body): SamplingParameters['reasoning_effort'] {
   if (thinking?.type === 'disabled' || thinking?.type === 'between_tools') return 'none';
-  if (output_config.effort) return output_config.effort;
+  // More than all other models take is as much as they take.
+  if (output_config.effort) return output_config.effort === 'max' ? 'xhigh' : output_config.effort;
   if (thinking?.type !== 'enabled') return thinking === undefined ? undefined : 'high';
   const share = thinking.budget_tokens / max_tokens;
   if (share <= 0.3) return 'low';
@@ -144,9 +157,11 @@ type Tooling = Pick<SamplingParameters, 'tools' | 'tool_choice' | 'parallel_tool
 function toTools({ tools, tool_choice: choice }: Pick<Body, 'tools' | 'tool_choice'>): {
   [Name in keyof Tooling]-?: Tooling[Name] | undefined;
 } {
+  // No tools are none to choose from: other APIs take no empty list.
+  if (!tools?.length) return { tools: undefined, tool_choice: undefined, parallel_tool_calls: undefined };
   const isParallel = choice === undefined || choice.type === 'none' || choice.disable_parallel_tool_use !== true;
   return {
-    tools: tools?.map(({ name, description, input_schema: parameters, strict }) => ({
+    tools: tools.map(({ name, description, input_schema: parameters, strict }) => ({
       type: 'function',
       function: defined<OurTool['function']>({ name, description, parameters, strict }),
     })),

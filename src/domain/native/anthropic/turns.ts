@@ -3,14 +3,8 @@ import type { ContentPart, Message, ToolCall } from '../../request.ts';
 import { defined } from '../defined.ts';
 import { uncarried } from '../uncarried.ts';
 
-/** A mark that is not there, or null, as Anthropic's clients may write it. */
-export const CacheControl = z
-  .unknown()
-  .refine(
-    (mark) => mark === undefined || mark === null,
-    'what a prompt shares with others is not cached for it; leave it out',
-  )
-  .optional();
+/** Marks what a provider may keep in its cache: a hint, by which no answer becomes another one. */
+export const CacheControl = z.unknown().optional();
 
 const TextBlock = z.strictObject({
   type: z.literal('text'),
@@ -54,7 +48,7 @@ const ToolResultBlock = z.strictObject({
         .max(1_000),
     ])
     .optional(),
-  is_error: z.literal(false, 'other models have no mark for it; say it in the content').optional(),
+  is_error: z.boolean().optional(),
   cache_control: CacheControl,
 });
 
@@ -88,7 +82,7 @@ export function toMessages({ role, content }: Turn): Message[] {
     case 'user':
       return toUserMessages(content);
     case 'assistant':
-      return [toAssistantMessage(content)];
+      return toAssistantMessages(content);
   }
 }
 
@@ -97,23 +91,31 @@ function toUserMessages(content: z.infer<typeof UserBlock>[]): Message[] {
   const results = content.filter((block) => block.type === 'tool_result');
   const said = content.filter((block) => block.type !== 'tool_result');
   return [
-    ...results.map((result): Message => {
-      const told = result.content ?? '';
-      const parts = typeof told === 'string' ? told : told.map(toPart);
-      return { role: 'tool', tool_call_id: result.tool_use_id, content: parts };
-    }),
+    ...results.map(toToolMessage),
     ...(said.length === 0 ? [] : [{ role: 'user' as const, content: toContent(said, results.length > 0) }]),
   ];
 }
 
-function toAssistantMessage(content: z.infer<typeof AssistantBlock>[]): Message {
+/** Other models have no mark for a call that failed: it is said. */
+const FAILED = 'The tool failed:';
+
+function toToolMessage({ tool_use_id, content = '', is_error: isError }: z.infer<typeof ToolResultBlock>): Message {
+  const told = typeof content === 'string' ? content : content.map(toPart);
+  const withError = typeof told === 'string' ? `${FAILED} ${told}` : [{ type: 'text' as const, text: FAILED }, ...told];
+  return { role: 'tool', tool_call_id: tool_use_id, content: isError === true ? withError : told };
+}
+
+/** No message at all for a turn of which only thoughts are known. */
+function toAssistantMessages(content: z.infer<typeof AssistantBlock>[]): Message[] {
   const said = content.filter((block) => block.type === 'text');
   const toolCalls = content.flatMap((block) => (block.type === 'tool_use' ? [toToolCall(block)] : []));
-  return defined<Extract<Message, { role: 'assistant' }>>({
+  if (said.length === 0 && toolCalls.length === 0) return [];
+  const message = defined<Extract<Message, { role: 'assistant' }>>({
     role: 'assistant',
     content: said.length === 0 ? null : toContent(said, toolCalls.length > 0),
     tool_calls: toolCalls.length === 0 ? undefined : toolCalls,
   });
+  return [message];
 }
 
 /** Beside other blocks a text has to be a block, however simple it is. */

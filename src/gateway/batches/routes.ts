@@ -1,0 +1,136 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { type BatchOrder, batchIdOf, createBatchOrders, type StoredOrder } from '../../store/batch-orders.ts';
+import type { StoredFile } from '../../store/file-index.ts';
+import type { FileStore } from '../../store/files.ts';
+import { ApiError } from '../api-error.ts';
+import { readFields } from '../fields.ts';
+import { openFileStore } from '../files/file-store.ts';
+import { type ApiObject, toList } from '../list.ts';
+import type { GatewayTools } from '../tools.ts';
+import { batchObject } from './batch-object.ts';
+import { type InlineRequest, type NewOrder, readOrder } from './order-body.ts';
+
+const ListQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  after: z.string().optional(),
+});
+
+/** Larger results are in the files alone. */
+const MOST_INLINE_BYTES = 4_194_304;
+/** So many requests are written before others have their turn. */
+const REQUESTS_A_TURN = 500;
+
+type ById = { Params: { id: string } };
+
+/** `/v1/batches` (https://platform.openai.com/docs/api-reference/batch). What is ordered here, a driver sees through. */
+export function addBatches(app: FastifyInstance, tools: GatewayTools): void {
+  const { batches, config, now } = tools;
+  const orders = createBatchOrders(tools.redis, tools.keys);
+  const files = openFileStore(tools);
+
+  async function findOrder(id: string, account: string): Promise<StoredOrder> {
+    const stored = await orders.find(id, account);
+    if (stored) return stored;
+    throw new ApiError(404, 'invalid_request_error', `no such batch: ${id.slice(0, 64)}`, { param: 'id' });
+  }
+
+  async function toObject(stored: StoredOrder): Promise<ApiObject> {
+    const isCounted = stored.progress.completed !== undefined || stored.progress.total === undefined;
+    return batchObject(stored, isCounted ? undefined : await batches.find(batchIdOf(stored.order.id)));
+  }
+
+  app.post('/v1/batches', async (request) => {
+    const { caller, headers, body } = request;
+    const asked = readOrder(body, { caller, headers, config, now: now() });
+    const order: BatchOrder = { ...asked.order, inputFileId: await takeInput(asked, files) };
+    if (!(await orders.add(order))) throw noSuchFile(order.inputFileId);
+    return batchObject({ order, progress: { stage: 'validating' } }, undefined);
+  });
+
+  app.get('/v1/batches', async (request) => {
+    const { limit, after } = readFields(ListQuery, request.query);
+    const page = await orders.list(request.caller.account, { limit, ...(after === undefined ? {} : { after }) });
+    if (!page) throw new ApiError(400, 'invalid_request_error', 'no such batch to go on after', { param: 'after' });
+    return toList(await Promise.all(page.orders.map(toObject)), page.hasMore);
+  });
+
+  app.get<ById>('/v1/batches/:id', async (request) => {
+    const stored = await findOrder(request.params.id, request.caller.account);
+    return { ...(await toObject(stored)), ...(await resultsOf(stored, files)) };
+  });
+
+  app.post<ById>('/v1/batches/:id/cancel', async (request) => {
+    const { account } = request.caller;
+    const { order, progress } = await findOrder(request.params.id, account);
+    if (progress.endedAt !== undefined) {
+      const message = `the batch has ended: it is ${progress.stage}`;
+      throw new ApiError(409, 'invalid_request_error', message, { code: 'batch_ended', param: 'id' });
+    }
+    await orders.cancel(order.id, now());
+    return toObject(await findOrder(order.id, account));
+  });
+}
+
+/** The file that the order reads from. */
+async function takeInput({ order, input }: NewOrder, files: FileStore): Promise<string> {
+  const file =
+    'fileId' in input
+      ? await findInput(input.fileId, order.account, files)
+      : await writeInput(order, input.requests, files);
+  return file.id;
+}
+
+async function findInput(id: string, account: string, files: FileStore): Promise<StoredFile> {
+  const file = await files.find(id, account);
+  if (!file) throw noSuchFile(id);
+  if (file.purpose === 'batch') return file;
+  const message = `file ${id} has the purpose "${file.purpose}"; a batch reads files of the purpose "batch"`;
+  throw new ApiError(400, 'invalid_request_error', message, { param: 'input_file_id' });
+}
+
+function noSuchFile(id: string): ApiError {
+  return new ApiError(400, 'invalid_request_error', `no such file: ${id.slice(0, 64)}`, {
+    code: 'file_not_found',
+    param: 'input_file_id',
+  });
+}
+
+async function writeInput(
+  { id, account, endpoint, model }: NewOrder['order'],
+  requests: readonly InlineRequest[],
+  files: FileStore,
+): Promise<StoredFile> {
+  const draft = files.draft();
+  try {
+    for (let start = 0; start < requests.length; start += REQUESTS_A_TURN) {
+      const lines = requests.slice(start, start + REQUESTS_A_TURN).map(({ custom_id, body }) => {
+        const named = model === undefined ? body : { model, ...body };
+        return `${JSON.stringify({ custom_id, method: 'POST', url: endpoint, body: named })}\n`;
+      });
+      await draft.write(Buffer.from(lines.join('')));
+      await turn();
+    }
+    return await draft.keep({ account, purpose: 'batch', filename: `${id}_input.jsonl` });
+  } catch (error) {
+    await draft.discard();
+    throw error;
+  }
+}
+
+/** What came inline is answered inline, once it has ended. */
+async function resultsOf({ order, progress }: StoredOrder, files: FileStore): Promise<{ results?: unknown[] }> {
+  const { outputFileId, errorFileId, outputBytes = 0 } = progress;
+  if (!order.isInline || outputBytes === 0 || outputBytes > MOST_INLINE_BYTES) return {};
+  const results: unknown[] = [];
+  for (const id of [outputFileId, errorFileId]) {
+    const file = id === undefined ? undefined : await files.find(id, order.account);
+    if (!file) continue;
+    const chunks: Buffer[] = [];
+    for await (const chunk of files.content(file)) chunks.push(chunk);
+    const lines = Buffer.concat(chunks).toString().trimEnd().split('\n');
+    for (const line of lines) results.push(JSON.parse(line));
+  }
+  return { results };
+}

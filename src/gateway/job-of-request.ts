@@ -1,0 +1,64 @@
+import type { FastifyRequest } from 'fastify';
+import type { Config } from '../domain/config.ts';
+import type { PromptJob } from '../domain/job.ts';
+import { defaultLane, InvalidJob, type QueueEntry } from '../producer/index.ts';
+import { ApiError } from './api-error.ts';
+import type { Caller } from './caller.ts';
+import type { Asked, Face } from './face.ts';
+import { errorOfProblems } from './failures.ts';
+import { apiKeyOf, permit } from './permissions.ts';
+import type { ExchangeTools } from './running.ts';
+import { jobOf } from './wishes.ts';
+
+/** With an account in front of it, it is a job's id. */
+const MOST_IDEMPOTENCY_KEY = 120;
+
+/** The job that a request asks for, as its caller may have it. Throws an ApiError for what is wrong with it. */
+export function prepareJob(
+  { placeOf }: Pick<Face<never>, 'placeOf'>,
+  asked: Asked,
+  request: FastifyRequest,
+  { config, producer, gatewayId }: ExchangeTools,
+): QueueEntry {
+  const { caller, headers } = request;
+  const apiKey = apiKeyOf(caller);
+  const wished = jobOf(asked, headers, config);
+  const lane = wished.lane ?? usualLane(caller, config);
+  const models = wished.model === undefined ? wished.models : [wished.model];
+  const allowed = permit(caller, { models, task: wished.task, lane, isEmbedding: wished.input !== undefined }, config);
+  const job: PromptJob = {
+    ...wished,
+    ...(lane !== undefined && { lane }),
+    ...allowed,
+    account: caller.account,
+    deadline_ms: deadlineOf(wished, request, config.gateway.timeout),
+    ...idOfRequest(request),
+  };
+  try {
+    return producer.prepare(job, { ...(asked.isStream && { stream_to: gatewayId }), ...(apiKey && { api_key: apiKey }) });
+  } catch (error) {
+    throw error instanceof InvalidJob ? errorOfProblems(error.problems, placeOf) : error;
+  }
+}
+
+/** Somebody waits, whatever lane the task of the request usually has; unless the key is for others. */
+function usualLane({ lanes }: Caller, config: Config): string | undefined {
+  const lane = defaultLane(config);
+  return lanes === undefined || lanes.includes(lane) ? lane : undefined;
+}
+
+/** Official clients say for how long they wait, in seconds; nobody is there for an answer that comes later. */
+function deadlineOf({ deadline_ms }: PromptJob, { headers }: FastifyRequest, longestMs: number): number {
+  const told = Number(headers['x-stainless-timeout']);
+  const clientMs = told > 0 ? Math.ceil(told * 1_000) : Number.POSITIVE_INFINITY;
+  return Math.min(deadline_ms ?? longestMs, longestMs, clientMs);
+}
+
+/** The same key is the same job, whatever became of the connection: but never that of another account. */
+function idOfRequest({ headers, caller }: FastifyRequest): Pick<PromptJob, 'id'> {
+  const key = headers['idempotency-key'];
+  if (typeof key !== 'string') return {};
+  if (key !== '' && key.length <= MOST_IDEMPOTENCY_KEY) return { id: `http/${caller.account}/${key}` };
+  const message = `idempotency-key: must be 1 to ${MOST_IDEMPOTENCY_KEY} characters`;
+  throw new ApiError(400, 'invalid_request_error', message, { param: 'headers' });
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type FastifyInstance, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import type { Config } from '../domain/config.ts';
+import { InputError } from '../domain/errors.ts';
+import type { Monitor } from '../monitor/index.ts';
+import { Batches, Producer } from '../producer/index.ts';
+import { createKeys } from '../store/keys.ts';
+import { connect, type RedisTarget } from '../store/redis.ts';
+import { createRelayEar } from '../store/relay.ts';
+import { addApi } from './api.ts';
+import { createBatchDriver } from './batches/driver.ts';
+import { createDoor } from './door.ts';
+import { createPlaces } from './places.ts';
+import type { ExchangeTools } from './running.ts';
+
+export type GatewayOptions = {
+  config: Config;
+  redis: RedisTarget;
+  logger: Logger;
+  /** Where relative paths of the configuration begin. */
+  folder: string;
+  /** Default: `gateway.host` and `gateway.port`; port 0 takes any that is free. */
+  host?: string;
+  port?: number;
+  /** Lets callers in that have no key; only on a loopback address. */
+  allowAnonymous?: boolean;
+  /** Pages for people, beside the API. */
+  monitor?: Monitor['plugin'];
+};
+
+export type Gateway = {
+  /** `http://127.0.0.1:4000` */
+  url: string;
+  /** Takes no more requests, grants those under way `drainMs`, then cuts them off. May be called again. */
+  stop(drainMs?: number): Promise<void>;
+};
+
+const SWEEP_MS = 50;
+/** Without Redis the gateway starts all the same, and says so to whoever asks. */
+const HEARS_WITHIN_MS = 2_000;
+
+/** Throws an InputError when the port is taken, or when anybody would be let in from anywhere. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, logger, monitor } = options;
+  const { host = config.gateway.host, port = config.gateway.port, allowAnonymous = false } = options;
+  if (allowAnonymous && !isLoopback(host)) {
+    throw new InputError(
+      `callers without a key are let in on a loopback address only, not on ${host}; make keys instead`,
+    );
+  }
+  const { tools, close } = openTools(options);
+  const app = createApp(config);
+  addApi(app, tools, { allowAnonymous });
+  if (monitor) app.register(monitor);
+  const driver = createBatchDriver(tools);
+  const stop = createStop(app, async () => {
+    // Whoever was cut off has a job to be cancelled.
+    await tools.places.empty();
+    await driver.stop();
+    await close();
+  });
+  try {
+    await Promise.race([tools.ear.ready, sleep(HEARS_WITHIN_MS, undefined, { ref: false })]);
+    await app.listen({ host, port });
+  } catch (cause) {
+    await stop(0);
+    throw describeListenError(cause, host, port);
+  }
+  driver.start();
+  logger.debug({ host, port }, 'gateway listens');
+  return { url: urlOf(app, host, port), stop: (drainMs = config.gateway.drain) => stop(drainMs) };
+}
+
+function openTools({ config, redis: target, logger, folder }: GatewayOptions): {
+  tools: ExchangeTools;
+  close: () => Promise<void>;
+} {
+  const keys = createKeys(config.redis.prefix);
+  const gatewayId = randomUUID();
+  const redis = connect(target, { name: 'sluice:gateway' });
+  const subscriber = connect(target, { name: 'sluice:relay', patient: true });
+  const producer = new Producer({ config, redis: target });
+  const batches = new Batches({ config, redis: target });
+  const base = { config, folder, target, redis, keys, producer, batches, logger, now: Date.now };
+  return {
+    tools: {
+      ...base,
+      door: createDoor(base),
+      ear: createRelayEar(subscriber, keys, gatewayId),
+      gatewayId,
+      places: createPlaces(config.gateway.most_waiting),
+    },
+    async close() {
+      await producer.close();
+      await batches.close();
+      subscriber.disconnect();
+      redis.disconnect();
+    },
+  };
+}
+
+function createApp(config: Config): FastifyInstance {
+  return fastify({
+    bodyLimit: config.gateway.body_limit_bytes,
+    genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
+    // Longer than load balancers keep an idle connection.
+    keepAliveTimeout: 75_000,
+    routerOptions: { maxParamLength: 512 },
+    forceCloseConnections: 'idle',
+  });
+}
+
+/** First nobody new is let in, then those inside are waited for, then cut off; what they used is closed last. */
+function createStop(app: FastifyInstance, close: () => Promise<void>): (drainMs: number) => Promise<void> {
+  let stopping: Promise<void> | undefined;
+  return (drainMs) =>
+    (stopping ??= (async () => {
+      // A connection whose answer has gone out waits for the next request, which will not be taken.
+      const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+      const cut = setTimeout(() => app.server.closeAllConnections(), drainMs);
+      await app.close();
+      clearTimeout(cut);
+      clearInterval(sweep);
+      await close();
+    })());
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|::1|127(\.\d{1,3}){3})$/.test(host);
+}
+
+function urlOf(app: FastifyInstance, host: string, port: number): string {
+  const address = app.server.address();
+  const listensOn = typeof address === 'object' && address !== null ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${listensOn}`;
+}
+
+function describeListenError(cause: unknown, host: string, port: number): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const problems: Record<string, string> = {
+    EADDRINUSE: `port ${port} is taken; choose another with --port`,
+    EACCES: `port ${port} needs more rights; choose one above 1023`,
+    EADDRNOTAVAIL: `this machine has no address ${host}; choose another with --host`,
+  };
+  const problem = problems[String(code)];
+  return problem === undefined ? cause : Object.assign(new InputError(problem), { cause });
+}
