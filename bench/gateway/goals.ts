@@ -32,7 +32,7 @@ function goalsAgainst(measured: Measured, connections: number, { label, names, m
   const ratioOf = (value: (turn: Turn) => number): Figure =>
     figureOf(ours.map((turn, index) => value(turn) / Math.min(...theirs.map((turns) => value(turns[index] as Turn)))));
   const key = label.toLowerCase();
-  return [
+  const goals: Goal[] = [
     {
       name: `added_p50_to_${key}_${connections}`,
       what: `added p50 to ${label}'s, ${connections} connections`,
@@ -46,4 +46,6 @@ function goalsAgainst(measured: Measured, connections: number, { label, names, m
       most,
     },
   ];
+  // Whoever answered nothing in its time has no p50.
+  return goals.filter(({ ratio }) => Number.isFinite(ratio.median));
 }

@@ -44,6 +44,8 @@ serveParent(
       running.latenciesMs.length = 0;
       running.markedAt = performance.now();
     },
+    /** How many requests have been answered since the mark. */
+    answered: (): number => running?.latenciesMs.length ?? 0,
     /** Resolves with what was measured, when no request is under way any more. */
     async stop(): Promise<LoadRun> {
       if (running === undefined) throw new Error('nothing was started');

@@ -24,7 +24,9 @@ const HEADS = ['', 'through', 'requests/s', 'p50', 'p99', 'added p50', 'added p9
 export function summaryOf({ measured }: Report): Record<string, number> {
   const entries = rowsOf(measured).flatMap((row) => {
     const named = (name: string, figure: Figure | undefined): [string, number][] =>
-      figure === undefined ? [] : [[`${row.contender}_${row.connections}_${name}`, Number(figure.median.toFixed(3))]];
+      figure === undefined || !Number.isFinite(figure.median)
+        ? []
+        : [[`${row.contender}_${row.connections}_${name}`, Number(figure.median.toFixed(3))]];
     return [
       ...named('requests_per_s', row.requestsPerSecond),
       ...named('p50_ms', row.p50Ms),
@@ -90,14 +92,14 @@ function cellsOf(row: Row): string[] {
     milliseconds(row.p99Ms),
     isDirect ? '' : milliseconds(row.addedP50Ms),
     isDirect ? '' : milliseconds(row.addedP99Ms),
-    row.cpu === undefined ? '' : cpu.toFixed(2),
+    row.cpu === undefined ? '' : Number.isFinite(cpu) ? cpu.toFixed(2) : '-',
     row.firstTokenP50Ms === undefined ? '' : milliseconds(row.firstTokenP50Ms),
     String(row.failed),
   ];
 }
 
 function milliseconds({ median }: Figure): string {
-  return median.toFixed(median < 100 ? 2 : 0);
+  return Number.isFinite(median) ? median.toFixed(median < 100 ? 2 : 0) : '-';
 }
 
 /** Where more than one process works for a gateway, whose CPU time it is. */

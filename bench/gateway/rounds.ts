@@ -14,6 +14,8 @@ export type Measured = { turns: Turn[]; streams: StreamTurn[] };
 const FIRST_WARM_UP_CONNECTIONS = 32;
 /** Between turns: what the last one left behind gets done. */
 const PAUSE_MS = 250;
+const LONGEST_FACTOR = 5;
+const POLL_MS = 100;
 
 /** Everybody's turn at one number of connections, then at the next one, and all that again: noise hits all alike. */
 export async function measureRounds(
@@ -56,11 +58,18 @@ async function measureOnce(
   const before = await readCpu(roots);
   await client.ask('mark');
   await sleep(measureMs);
+  await untilAnswered(client, 2 * connections, (LONGEST_FACTOR - 1) * measureMs);
   const stopped = client.ask<LoadRun>('stop');
   const after = await readCpu(roots);
   const run = await stopped;
   await sleep(PAUSE_MS);
   return { ...run, cpu: cpuBetween(before, after) };
+}
+
+/** Whoever is so slow that its connections have hardly had an answer each gets more time. */
+async function untilAnswered(client: Child, requests: number, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (performance.now() < deadline && (await client.ask<number>('answered')) < requests) await sleep(POLL_MS);
 }
 
 async function measureStreams(

@@ -19,7 +19,7 @@ export type ServerOptions = {
   folder: string;
 };
 
-const READY_WITHIN_MS = 120_000;
+const READY_WITHIN_MS = 180_000;
 const POLL_MS = 100;
 const STOP_WITHIN_MS = 10_000;
 const TAIL_LINES = 8;

@@ -51,6 +51,11 @@ export function kindOfHost(hostname: string): AddressKind | 'name' {
   return host === 'localhost' || host.endsWith('.localhost') ? 'private' : 'name';
 }
 
+/** Whether only this machine reaches what listens on a host, or is meant by one in a URL. */
+export function isLoopbackHost(hostname: string): boolean {
+  return /^(localhost|\[?::1\]?|127(\.\d{1,3}){3})$/.test(hostname);
+}
+
 /** Networks without IPv4 reach it as 64:ff9b::a.b.c.d (RFC 6052), so that the prefix must not hide what is reached. */
 function throughNat64(address: string): string {
   if (!/^0*64:ff9b:/i.test(address) || isIP(address) !== 6) return address;

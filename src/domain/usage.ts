@@ -24,7 +24,8 @@ export type TokenUsage = z.infer<typeof TokenUsage>;
  * How an attempt ended, for the bill.
  *
  * - `completed`: an answer, and its price.
- * - `failed`: no usable answer. Costs 0, unless the provider says what it used all the same.
+ * - `failed`: no usable answer. Costs 0, unless the provider says what it used all the same, or a stream that we broke off
+ *   has shown it.
  * - `unconfirmed`: it may have done the work, and nothing tells (time-out, lost connection, crash): charged at the estimate.
  * - `cached`: answered from the response cache: costs 0.
  * - `correction`: the late truth about an `unconfirmed` attempt; its cost is a signed difference.

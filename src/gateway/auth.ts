@@ -8,6 +8,7 @@ import {
   looksLikeSecret,
   stateOfKey,
 } from '../domain/api-key.ts';
+import { isLoopbackHost } from '../domain/address.ts';
 import { createFailureLimit } from '../monitor/failure-limit.ts';
 import { createApiKeyReader } from '../store/api-key-reader.ts';
 import { ApiError } from './api-error.ts';
@@ -108,7 +109,7 @@ function comesFromHere({ host, origin }: IncomingHttpHeaders): boolean {
 }
 
 function isLoopback(url: string): boolean {
-  return URL.canParse(url) && /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/.test(new URL(url).hostname);
+  return URL.canParse(url) && isLoopbackHost(new URL(url).hostname);
 }
 
 function callerOf({ id, terms }: ApiKey): Caller {

@@ -35,7 +35,10 @@ export function prepareJob(
     ...idOfRequest(request),
   };
   try {
-    return producer.prepare(job, { ...(asked.isStream && { stream_to: gatewayId }), ...(apiKey && { api_key: apiKey }) });
+    return producer.prepare(job, {
+      ...(asked.isStream && { stream_to: gatewayId }),
+      ...(apiKey && { api_key: apiKey }),
+    });
   } catch (error) {
     throw error instanceof InvalidJob ? errorOfProblems(error.problems, placeOf) : error;
   }

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
+import { isLoopbackHost } from '../domain/address.ts';
 import type { Config } from '../domain/config.ts';
 import { InputError } from '../domain/errors.ts';
-import type { Monitor } from '../monitor/index.ts';
+import { describeListenError, type Monitor, urlOf } from '../monitor/index.ts';
 import { Batches, Producer } from '../producer/index.ts';
 import { createKeys } from '../store/keys.ts';
 import { connect, type RedisTarget } from '../store/redis.ts';
@@ -45,7 +46,7 @@ const HEARS_WITHIN_MS = 2_000;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, logger, monitor } = options;
   const { host = config.gateway.host, port = config.gateway.port, allowAnonymous = false } = options;
-  if (allowAnonymous && !isLoopback(host)) {
+  if (allowAnonymous && !isLoopbackHost(host)) {
     throw new InputError(
       `callers without a key are let in on a loopback address only, not on ${host}; make keys instead`,
     );
@@ -70,7 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
   driver.start();
   logger.debug({ host, port }, 'gateway listens');
-  return { url: urlOf(app, host, port), stop: (drainMs = config.gateway.drain) => stop(drainMs) };
+  return { url: urlOf(app, host), stop: (drainMs = config.gateway.drain) => stop(drainMs) };
 }
 
 function openTools({ config, redis: target, logger, folder }: GatewayOptions): {
@@ -125,25 +126,4 @@ function createStop(app: FastifyInstance, close: () => Promise<void>): (drainMs:
       clearInterval(sweep);
       await close();
     })());
-}
-
-function isLoopback(host: string): boolean {
-  return /^(localhost|::1|127(\.\d{1,3}){3})$/.test(host);
-}
-
-function urlOf(app: FastifyInstance, host: string, port: number): string {
-  const address = app.server.address();
-  const listensOn = typeof address === 'object' && address !== null ? address.port : port;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${listensOn}`;
-}
-
-function describeListenError(cause: unknown, host: string, port: number): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  const problems: Record<string, string> = {
-    EADDRINUSE: `port ${port} is taken; choose another with --port`,
-    EACCES: `port ${port} needs more rights; choose one above 1023`,
-    EADDRNOTAVAIL: `this machine has no address ${host}; choose another with --host`,
-  };
-  const problem = problems[String(code)];
-  return problem === undefined ? cause : Object.assign(new InputError(problem), { cause });
 }

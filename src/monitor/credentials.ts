@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isLoopbackHost } from '../domain/address.ts';
 import { InputError } from '../domain/errors.ts';
 
 export type Credentials = { user: string; password: string };
@@ -13,7 +14,7 @@ export function resolveCredentials(
   host: string,
   given: { user?: string; password?: string },
 ): { credentials: Credentials; isGenerated: boolean } {
-  if (isLoopback(host)) {
+  if (isLoopbackHost(host)) {
     const password = given.password ?? randomBytes(15).toString('base64url');
     const credentials = { user: given.user ?? DEFAULT_USER, password };
     if (credentials.user === '' || password === '') throw new InputError("the monitor's user and password are empty");
@@ -41,10 +42,6 @@ export function parseBasic(header: string | undefined): Credentials | undefined 
   const text = Buffer.from(encoded, 'base64').toString();
   const colon = text.indexOf(':');
   return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function digest(text: string): Buffer {

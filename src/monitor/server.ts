@@ -1,5 +1,5 @@
 import { fastify } from 'fastify';
-import { InputError } from '../domain/errors.ts';
+import { describeListenError, urlOf } from './listening.ts';
 import { createMonitor, DEFAULT_HOST, type Monitor, type MonitorOptions } from './monitor.ts';
 import { PROTECTION_HEADERS } from './protection.ts';
 
@@ -32,22 +32,9 @@ export async function startMonitor(options: MonitorServerOptions): Promise<Monit
     await stop();
     throw describeListenError(cause, host, port);
   }
-  const address = app.server.address();
-  const listensOn = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${listensOn}`,
+    url: urlOf(app, host),
     ...(monitor.credentials ? { credentials: monitor.credentials } : {}),
     stop,
   };
-}
-
-function describeListenError(cause: unknown, host: string, port: number): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  const problems: Record<string, string> = {
-    EADDRINUSE: `port ${port} is taken; choose another with --port`,
-    EACCES: `port ${port} needs more rights; choose one above 1023 for the monitor`,
-    EADDRNOTAVAIL: `this machine has no address ${host}; choose another with --host`,
-  };
-  const problem = problems[String(code)];
-  return problem === undefined ? cause : Object.assign(new InputError(problem), { cause });
 }

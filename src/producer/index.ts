@@ -6,4 +6,3 @@ export { type Inspection, inspectRows, readRows } from './inspect.ts';
 export { type Line, readLines } from './lines.ts';
 export { type RowDefaults, type RowOptions, parseJson, prepareLine, problemsOfDefaults } from './rows.ts';
 export { SeenIds } from './seen-ids.ts';
-export { MOST_JOB_BYTES, MOST_ROW_BYTES } from './queues.ts';

@@ -36,17 +36,6 @@ export function createFileStore(redis: Redis, keys: Keys, options: FileStoreOpti
   const folder = createFileFolder(options.folder);
   const index = createFileIndex(redis, keys, options.now);
 
-  async function put(file: StoredFile, content: Buffer | undefined): Promise<void> {
-    const transaction = redis.multi();
-    if (content) transaction.set(keys.fileContent(file.id), content);
-    else transaction.del(keys.fileContent(file.id));
-    await transaction
-      .set(keys.file(file.id), JSON.stringify(file))
-      .zadd(keys.filesOf(file.account), file.createdAt, file.id)
-      .zadd(keys.filesExpiring, file.expiresAt, file.id)
-      .exec();
-  }
-
   /** The content is in the folder under the file's id once `moveTo` is done, unless it is given here. */
   async function enlist(
     fields: NewFile,
@@ -60,7 +49,7 @@ export function createFileStore(redis: Redis, keys: Keys, options: FileStoreOpti
     await moveTo(id);
     const place = content ? 'redis' : 'folder';
     const file: StoredFile = { id, account, purpose, filename, bytes, createdAt, expiresAt, place };
-    await put(file, content);
+    await put(redis, keys, file, content);
     return file;
   }
 
@@ -104,4 +93,16 @@ export function createFileStore(redis: Redis, keys: Keys, options: FileStoreOpti
   }
 
   return { ...index, draft, content, remove, sweep };
+}
+
+/** In one step, so that nobody finds one without the other. */
+async function put(redis: Redis, keys: Keys, file: StoredFile, content: Buffer | undefined): Promise<void> {
+  const transaction = redis.multi();
+  if (content) transaction.set(keys.fileContent(file.id), content);
+  else transaction.del(keys.fileContent(file.id));
+  await transaction
+    .set(keys.file(file.id), JSON.stringify(file))
+    .zadd(keys.filesOf(file.account), file.createdAt, file.id)
+    .zadd(keys.filesExpiring, file.expiresAt, file.id)
+    .exec();
 }

@@ -14,6 +14,7 @@ export function descriptionTtlMs(resultTtlMs: number): number {
 
 export function createKeys(prefix: string) {
   return {
+    ...createServingKeys(prefix),
     prefix,
     /** What the keys of BullMQ begin with: apart from all others, since lanes may have any name. */
     queues: `${prefix}:queue`,
@@ -89,34 +90,6 @@ export function createKeys(prefix: string) {
     cancellations: `${prefix}:cancellations`,
     /** Channel: pieces of answers for the clients of one gateway; see `relay.ts`. */
     relay: (gatewayId: string) => `${prefix}:relay:${gatewayId}`,
-    /** String: what is known of a file (StoredFile as JSON); see `files.ts`. */
-    file: (fileId: string) => `${prefix}:file:${fileId}`,
-    /** String: the content of a small file. */
-    fileContent: (fileId: string) => `${prefix}:file:${fileId}:content`,
-    /** Set: the batch orders that still read a file. */
-    fileReaders: (fileId: string) => `${prefix}:file:${fileId}:readers`,
-    /** Sorted set: an account's files by when they were made (ms). */
-    filesOf: (account: string) => `${prefix}:files:of:${account}`,
-    /** Sorted set: all files by when they expire (ms). */
-    filesExpiring: `${prefix}:files:expiring`,
-    /** Hash: a batch that was asked for over HTTP (`order`, `progress`: JSON; `cancelling_at`); see `batch-orders.ts`. */
-    batchOrder: (orderId: string) => `${prefix}:batch-order:${orderId}`,
-    /** String: the gateway that drives it now. */
-    batchOrderLease: (orderId: string) => `${prefix}:batch-order:${orderId}:lease`,
-    /** Sorted set: an account's batch orders by when they were made (ms). */
-    batchOrdersOf: (account: string) => `${prefix}:batch-orders:of:${account}`,
-    /** Sorted set: those that have not ended, by when they were made (ms). */
-    batchOrdersOpen: `${prefix}:batch-orders:open`,
-    /** Sorted set: webhooks that are to be sent, by when they are tried next (ms); see `webhooks.ts`. */
-    webhooks: `${prefix}:webhooks`,
-    /** Hash: id of a webhook -> what is to be sent, and where (Webhook as JSON). */
-    webhookData: `${prefix}:webhooks:data`,
-    /** Hash: a virtual key; see `api-keys.ts`. */
-    apiKey: (id: string) => `${prefix}:api-key:${id}`,
-    /** Sorted set: the ids of all virtual keys, by when they were made. */
-    apiKeys: `${prefix}:api-keys`,
-    /** Hash: what somebody at the gateway's door has left of his limits, and the requests that he has under way; see `door.ts`. */
-    door: (subject: string) => `${prefix}:door:${subject}`,
     /** String: written to see whether Redis takes writes. */
     writeProbe: `${prefix}:write-probe`,
     /** Begins the keys of the usage rollups; see `rollups/place.ts`. */
@@ -145,5 +118,39 @@ export function createKeys(prefix: string) {
     usageArchive: `${prefix}:usage:archive`,
     /** String: the process that archives usage or rebuilds rollups now. */
     usageLock: `${prefix}:usage:lock`,
+  };
+}
+
+/** Of what is handed in and ordered over HTTP. */
+function createServingKeys(prefix: string) {
+  return {
+    /** String: what is known of a file (StoredFile as JSON); see `file-index.ts`. */
+    file: (fileId: string) => `${prefix}:file:${fileId}`,
+    /** String: the content of a small file. */
+    fileContent: (fileId: string) => `${prefix}:file:${fileId}:content`,
+    /** Set: the batch orders that still read a file. */
+    fileReaders: (fileId: string) => `${prefix}:file:${fileId}:readers`,
+    /** Sorted set: an account's files by when they were made (ms). */
+    filesOf: (account: string) => `${prefix}:files:of:${account}`,
+    /** Sorted set: all files by when they expire (ms). */
+    filesExpiring: `${prefix}:files:expiring`,
+    /** Hash: a batch that was asked for over HTTP (`order`, `progress`: JSON; `cancelling_at`); see `batch-orders.ts`. */
+    batchOrder: (orderId: string) => `${prefix}:batch-order:${orderId}`,
+    /** String: the gateway that drives it now. */
+    batchOrderLease: (orderId: string) => `${prefix}:batch-order:${orderId}:lease`,
+    /** Sorted set: an account's batch orders by when they were made (ms). */
+    batchOrdersOf: (account: string) => `${prefix}:batch-orders:of:${account}`,
+    /** Sorted set: those that have not ended, by when they were made (ms). */
+    batchOrdersOpen: `${prefix}:batch-orders:open`,
+    /** Sorted set: webhooks that are to be sent, by when they are tried next (ms); see `webhooks.ts`. */
+    webhooks: `${prefix}:webhooks`,
+    /** Hash: id of a webhook -> what is to be sent, and where (Webhook as JSON). */
+    webhookData: `${prefix}:webhooks:data`,
+    /** Hash: a virtual key; see `api-keys.ts`. */
+    apiKey: (id: string) => `${prefix}:api-key:${id}`,
+    /** Sorted set: the ids of all virtual keys, by when they were made. */
+    apiKeys: `${prefix}:api-keys`,
+    /** Hash: what somebody at the gateway's door has left of his limits, and the requests that he has under way; see `door.ts`. */
+    door: (subject: string) => `${prefix}:door:${subject}`,
   };
 }

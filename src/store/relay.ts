@@ -52,7 +52,7 @@ export function createRelaySender(redis: Redis, keys: Keys): RelaySender {
 
 export type RelayEar = {
   /** Resolves when it hears: what is sent before is told at the end of its answer. */
-  ready: Promise<void>;
+  ready: Promise<unknown>;
   /** Hears the pieces of a job's answer until the returned function is called. */
   listen(jobId: string, onMessage: (message: RelayMessage) => void): () => void;
 };
@@ -66,10 +66,7 @@ export function createRelayEar(subscriber: Redis, keys: Keys, gatewayId: string)
     for (const message of parseMessages(text)) listeners.get(message.jobId)?.(message);
   });
   // It goes on trying for as long as the connection is open; answers come whole until it has succeeded.
-  const ready = subscriber.subscribe(ours).then(
-    () => {},
-    () => {},
-  );
+  const ready = subscriber.subscribe(ours).catch(() => {});
   return {
     ready,
     listen(jobId, onMessage) {

@@ -88,3 +88,16 @@ test('where only so many calls may be under way, hardly a place stays empty', as
   expect(admittedAtMs.length).toBeLessThanOrEqual(310);
   expect(turnedAway).toBeLessThan(400 * 3);
 });
+
+test('those who go first are let in before hundreds of others, and the limit holds for all', async () => {
+  const claim = { modelLimits: { requests_per_minute: 6_000 } };
+  const [others, first] = await Promise.all([
+    run(600, 2_000, claim, 0),
+    run(60, 2_000, { ...claim, goesFirst: true }, 0),
+  ]);
+  expect(first.admittedAtMs).toHaveLength(60);
+  expect(Math.max(...first.admittedAtMs)).toBeLessThan(1_200);
+  const steady = [...others.admittedAtMs, ...first.admittedAtMs].filter((atMs) => atMs > 500).length;
+  expect(steady).toBeGreaterThan(0.93 * 150);
+  expect(steady).toBeLessThan(1.02 * 150);
+});

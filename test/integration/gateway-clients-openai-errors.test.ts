@@ -98,29 +98,39 @@ describe('an error is the client’s own class, and asked for once', () => {
   });
 });
 
-test('a client that was throttled comes back by itself, when it was told to', async () => {
-  const gateway = await open({ gateway: { allowAnonymous: false } });
-  const { redis, keys, calls } = gateway;
-  const limits = { tokens_per_minute: 300_000 };
-  const { key, secret } = await createApiKeyStore(redis, keys).create(ApiKeyTerms.parse({ name: 'shop', ...limits }));
-  const useUp = async (): Promise<unknown> =>
-    createDoorStore(redis, keys).enter({
-      requestId: 'other',
+describe('a client that is throttled', () => {
+  /** A client of a key that has used up its tokens of this minute. */
+  async function clientOfUsedUp(gateway: GatewayHarness, tokensPerMinute: number) {
+    const { redis, keys } = gateway;
+    const limits = { tokens_per_minute: tokensPerMinute };
+    const { key, secret } = await createApiKeyStore(redis, keys).create(ApiKeyTerms.parse({ name: 'shop', ...limits }));
+    await createDoorStore(redis, keys).enter({
+      requestId: 'another',
       subjects: [{ name: `key:${key.id}`, limits }],
-      estimatedTokens: limits.tokens_per_minute,
+      estimatedTokens: tokensPerMinute,
       holdMs: 60_000,
     });
-  const { client, sent } = clientOf(gateway, secret);
-  await useUp();
-  const { choices } = await client.chat.completions.create(REQUEST);
-  expect(choices).toHaveLength(1);
-  expect(sent.map(({ status }) => status)).toEqual([429, 200]);
-  expect(Number(sent[0]?.headers.get('retry-after-ms'))).toBeLessThanOrEqual(200);
-  expect(calls()).toHaveLength(1);
-  await useUp();
-  const error = await failureOf(client.chat.completions.create(REQUEST, { maxRetries: 0 }));
-  expect(error).toBeInstanceOf(RateLimitError);
-  expect(error).toMatchObject({ code: 'rate_limit_exceeded', type: 'rate_limit_error' });
+    return clientOf(gateway, secret);
+  }
+
+  test('comes back by itself, when it was told to', async () => {
+    const gateway = await open({ gateway: { allowAnonymous: false } });
+    // A request is let in for 256 tokens and its prompt: there is room for that again after some 50 ms.
+    const { client, sent } = await clientOfUsedUp(gateway, 300_000);
+    const { choices } = await client.chat.completions.create(REQUEST);
+    expect(choices).toHaveLength(1);
+    expect(sent.map(({ status }) => status)).toEqual([429, 200]);
+    expect(Number(sent[0]?.headers.get('retry-after-ms'))).toBeLessThanOrEqual(100);
+    expect(gateway.calls()).toHaveLength(1);
+  });
+
+  test('is told by an error of its own when it does not', async () => {
+    const gateway = await open({ workers: false, gateway: { allowAnonymous: false } });
+    const { client } = await clientOfUsedUp(gateway, 1_000);
+    const error = await failureOf(client.chat.completions.create(REQUEST, { maxRetries: 0 }));
+    expect(error).toBeInstanceOf(RateLimitError);
+    expect(error).toMatchObject({ code: 'rate_limit_exceeded', type: 'rate_limit_error' });
+  });
 });
 
 describe('a client that does not wait', () => {

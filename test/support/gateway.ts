@@ -6,12 +6,14 @@ import { afterEach } from 'vitest';
 import { type Gateway, type GatewayOptions, startGateway } from '../../src/gateway/index.ts';
 import { type Harness, type HarnessOptions, useHarness } from './harness.ts';
 
+type PostInit = { headers?: Record<string, string>; signal?: AbortSignal };
+
 export type GatewayHarness = Harness & {
   gateway: Gateway;
   /** What an OpenAI client takes as its base URL. */
   baseURL: string;
   /** POSTs JSON, without a key. */
-  post: (path: string, body: unknown, init?: RequestInit) => Promise<Response>;
+  post: (path: string, body: unknown, init?: PostInit) => Promise<Response>;
 };
 
 const QUIET = pino({ level: 'silent' });
@@ -37,12 +39,12 @@ export function useGateway(): (
     const base = { config, redis: target, logger: QUIET, folder, port: 0, allowAnonymous: true };
     const gateway = await startGateway({ ...base, ...own });
     gateways.push({ gateway, folder });
-    const post = (path: string, body: unknown, init: RequestInit = {}): Promise<Response> =>
+    const post = (path: string, body: unknown, { headers, ...init }: PostInit = {}): Promise<Response> =>
       fetch(gateway.url + path, {
         method: 'POST',
         body: typeof body === 'string' ? body : JSON.stringify(body),
         ...init,
-        headers: { 'content-type': 'application/json', ...init.headers },
+        headers: { 'content-type': 'application/json', ...headers },
       });
     return { ...harness, gateway, baseURL: `${gateway.url}/v1`, post };
   };

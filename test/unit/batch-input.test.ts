@@ -93,11 +93,6 @@ describe('a line of an input', () => {
     expect(refused).toMatchObject({ ok: false, errors: [{ code: 'model_not_allowed' }] });
   });
 
-  test('that is too long for the queue is refused before it gets there', () => {
-    const text = JSON.stringify(line('a', { messages: [{ role: 'user', content: 'é'.repeat(520_000) }] }));
-    expect(readerOf()({ number: 1, text })).toMatchObject({ ok: false, errors: [{ param: 'body' }] });
-  });
-
   test('never tells what stands in a prompt', () => {
     const secret = 'the launch code';
     for (const text of [`{"custom_id": "a", "body": "${secret}`, JSON.stringify(line('a', { messages: secret }))]) {

@@ -36,6 +36,10 @@ function firstChoice(market: Market): number {
 
 const SURE = { floor: 1, z: 1.28 };
 
+function ratesOf(market: Market): number[] {
+  return exchangeRates(market, { floor: 0.5, z: 1.28 }).rates ?? [];
+}
+
 describe('a floor on quality', () => {
   it('lets the cheap model have the tasks at which it is as good', () => {
     const market = marketOf(
@@ -53,7 +57,6 @@ describe('a floor on quality', () => {
 
   it('has no eye for what is no choice, however cheap it is', () => {
     const market = marketOf([[seen(2_000, 0.9), seen(2_000, 0.8), seen(2_000, 0.7)]], [0.01, 0.001, 0.0001]);
-    const ratesOf = (each: Market): number[] => exchangeRates(each, { floor: 0.5, z: 1.28 }).rates ?? [];
     expect(choicesAt(market, ratesOf(market))).toEqual([2]);
     const barred = {
       ...market,

@@ -17,7 +17,7 @@ const config = Config.parse({
 });
 
 function ask(asked: Partial<Asked>, headers = {}): object {
-  const base: Asked = { job: { prompt: 'x' } as Asked['job'], model: 'sluice/auto', isStream: false };
+  const base: Asked = { job: { prompt: 'x' }, model: 'sluice/auto', isStream: false };
   return jobOf({ ...base, ...asked }, headers, config);
 }
 
@@ -52,7 +52,7 @@ describe('what a request wishes', () => {
   test('by headers, which stand above metadata', () => {
     const headers = { 'x-sluice-task': 'coding', 'x-sluice-max-cost-usd': '0.01', 'x-sluice-cache': 'false' };
     const metadata = { sluice_max_cost_usd: '0.5', sluice_max_latency_ms: '900', team: 'blue' };
-    expect(ask({ job: { prompt: 'x', metadata } as Asked['job'] }, headers)).toEqual({
+    expect(ask({ job: { prompt: 'x', metadata } }, headers)).toEqual({
       prompt: 'x',
       task: 'coding',
       max_cost_usd: 0.01,
@@ -68,7 +68,7 @@ describe('what a request wishes', () => {
     );
     expect(() => ask({}, { 'x-sluice-tsk': 'coding' })).toThrow(/unknown field "tsk" \(did you mean "task"\?\)/);
     const metadata = { sluice_cache: 'yes' };
-    expect(() => ask({ job: { prompt: 'x', metadata } as Asked['job'] })).toThrow(/^sluice_cache: /);
+    expect(() => ask({ job: { prompt: 'x', metadata } })).toThrow(/^sluice_cache: /);
   });
 
   test('by a list of models: one after the other', () => {

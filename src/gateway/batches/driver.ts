@@ -74,7 +74,7 @@ class Driving {
   readonly #sweep: () => Promise<unknown>;
   readonly #sendWebhooks: () => Promise<void>;
   readonly #held = new Map<string, Held>();
-  readonly #chores = new Map<string, Promise<void>>();
+  readonly #chores = new Map<string, Promise<unknown>>();
   #sweepAt = 0;
 
   constructor(tools: GatewayTools, leaseMs: number) {
@@ -170,7 +170,7 @@ class Driving {
     if (this.#chores.has(name)) return;
     const done = chore()
       .catch((error: unknown) => this.#tools.logger.warn({ chore: name, error: nameOf(error) }, 'a chore failed'))
-      .then(() => void this.#chores.delete(name));
+      .finally(() => this.#chores.delete(name));
     this.#chores.set(name, done);
   }
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../../domain/config.ts';
 import { type Problem, formatPath } from '../../domain/issues.ts';
 import { isEmbedding, type QueuedJob } from '../../domain/job.ts';
-import { type Line, MOST_JOB_BYTES, parseJson, prepareLine, type RowOptions } from '../../producer/index.ts';
+import { type Line, parseJson, prepareLine, type RowOptions } from '../../producer/index.ts';
 import type { BatchOrder, OrderError } from '../../store/batch-orders.ts';
 import { ApiError } from '../api-error.ts';
 import { permit } from '../permissions.ts';
@@ -9,11 +9,6 @@ import { fieldsOfModel } from '../row-models.ts';
 
 export type ReadLine = { ok: true; job: QueuedJob } | { ok: false; errors: OrderError[] };
 export type LineReader = (line: Line) => ReadLine;
-
-/** What the queue adds to a row. */
-const ROOM_FOR_FACTS_BYTES = 16_384;
-/** Shorter ones cannot be too long for the queue, whatever is added and however they are encoded. */
-const SURELY_SHORT = MOST_JOB_BYTES / 4;
 
 /** Reads lines of a batch's input as the jobs of whoever has ordered it. */
 export function createLineReader(order: BatchOrder, config: Config, now: () => number): LineReader {
@@ -33,8 +28,6 @@ export function createLineReader(order: BatchOrder, config: Config, now: () => n
     const prepared = prepareLine(parsed.value, line.number, rows);
     if (!prepared.ok) return refused(line.number, prepared.problems);
     const { job } = prepared;
-    const problems = problemsOfLength(job, line.text.length);
-    if (problems.length > 0) return refused(line.number, problems);
     const permitted = permitJob(job, order, config);
     if (!permitted.ok) return { ok: false, errors: [{ ...permitted.error, line: line.number }] };
     return { ok: true, job: toOrderedJob(permitted.job, order, now()) };
@@ -75,12 +68,6 @@ function permitJob(job: QueuedJob, order: BatchOrder, config: Config): Permitted
     const { message, code, param } = error;
     return { ok: false, error: { code: code ?? 'not_allowed', message, param } };
   }
-}
-
-function problemsOfLength(job: QueuedJob, textLength: number): Problem[] {
-  const most = MOST_JOB_BYTES - ROOM_FOR_FACTS_BYTES;
-  if (textLength <= SURELY_SHORT || Buffer.byteLength(JSON.stringify(job)) <= most) return [];
-  return [{ path: ['body'], message: `longer than the ${most} bytes that a request may have` }];
 }
 
 function refused(line: number, problems: readonly Problem[], code?: string): { ok: false; errors: OrderError[] } {

@@ -1,5 +1,5 @@
 import { usdToNanos } from '../../domain/money.ts';
-import { type Batches, type Line, MOST_JOB_BYTES, readLines } from '../../producer/index.ts';
+import { type Batches, type Line, readLines } from '../../producer/index.ts';
 import type { BatchStatus } from '../../store/batches.ts';
 import {
   type BatchOrder,
@@ -162,7 +162,7 @@ function hasEnded({ completed, failed, total }: BatchStatus): boolean {
 }
 
 function linesOf({ files }: StepTools, input: StoredFile): AsyncGenerator<Line> {
-  return readLines(files.content(input), MOST_JOB_BYTES);
+  return readLines(files.content(input));
 }
 
 async function* untilAborted(lines: AsyncIterable<Line>, signal: AbortSignal): AsyncGenerator<Line> {
