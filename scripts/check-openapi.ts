@@ -39,7 +39,8 @@ async function run(path: string): Promise<number> {
 
 function lineOf({ name, problems, nulls }: Check): string {
   if (problems.length > 0) return `MISMATCH  ${name}: ${problems.join('; ')}`;
-  return `ok        ${name}${nulls.length === 0 ? '' : ` (null, where it may be left out: ${nulls.join(', ')})`}`;
+  const fields = new Set(nulls.map((pointer) => pointer.split('/').at(-1)));
+  return `ok        ${name}${fields.size === 0 ? '' : ` (null instead of left out: ${[...fields].join(', ')})`}`;
 }
 
 async function readJudge(path: string): Promise<Judge | undefined> {

@@ -43,8 +43,9 @@ const latencyMs = parseLatency(values['latency-ms']);
 const effort = values.quick ? QUICK : FULL;
 const say = (line: string): void => console.error(line);
 
+// Outside of the laboratory: when that is interrupted, it does not wait for the work in it.
+await using cleanup = new AsyncDisposableStack();
 const { report, redisVersion } = await inLaboratory(async (laboratory) => {
-  await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-gateway-'));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const stage: Stage = { laboratory, folder, installFolder: await makeInstallFolder(), cleanup, say };
@@ -52,6 +53,7 @@ const { report, redisVersion } = await inLaboratory(async (laboratory) => {
   const contenders: Contender[] = [{ name: 'direct', url, headers: { ...JSON_HEADERS }, roots: [] }];
   const missing: Report['missing'] = [];
   for (const { name, start } of chosen) {
+    if (cleanup.disposed) throw new Error('interrupted');
     say(`starting ${name}`);
     try {
       contenders.push(await start(stage));
@@ -60,6 +62,8 @@ const { report, redisVersion } = await inLaboratory(async (laboratory) => {
     }
   }
   const measured = await measureRounds(contenders, effort, say);
+  // Sluice before its Redis.
+  await cleanup.disposeAsync();
   return { report: { measured, missing, latencyMs }, redisVersion: laboratory.redisVersion };
 }, simProfiles(latencyMs));
 

@@ -14,7 +14,7 @@ export type Measured = { turns: Turn[]; streams: StreamTurn[] };
 const FIRST_WARM_UP_CONNECTIONS = 32;
 /** Between turns: what the last one left behind gets done. */
 const PAUSE_MS = 250;
-const LONGEST_FACTOR = 5;
+const LONGEST_FACTOR = 4;
 const POLL_MS = 100;
 
 /** Everybody's turn at one number of connections, then at the next one, and all that again: noise hits all alike. */

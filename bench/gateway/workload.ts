@@ -36,8 +36,8 @@ export type Effort = {
   streamMs: number;
 };
 
-export const FULL: Effort = { rounds: 3, firstWarmUpMs: 5_000, warmUpMs: 700, measureMs: 4_000, streamMs: 2_000 };
-export const QUICK: Effort = { rounds: 1, firstWarmUpMs: 2_000, warmUpMs: 500, measureMs: 2_500, streamMs: 1_000 };
+export const FULL: Effort = { rounds: 3, firstWarmUpMs: 4_000, warmUpMs: 700, measureMs: 4_000, streamMs: 2_000 };
+export const QUICK: Effort = { rounds: 1, firstWarmUpMs: 1_500, warmUpMs: 400, measureMs: 2_000, streamMs: 700 };
 
 export const CONNECTIONS = [1, 32, 256] as const;
 export const STREAM_CONNECTIONS: readonly number[] = [1, 32];

@@ -3,7 +3,7 @@ import type { Inspector } from './inspector.ts';
 import type { Judge } from './judge.ts';
 import { MODELS } from './stage.ts';
 
-const { chat, embedding, failing } = MODELS;
+const { chat, broken, embedding, failing, slow } = MODELS;
 
 const SCHEMA = {
   type: 'object',
@@ -62,6 +62,7 @@ async function checkResponses({ answer, stream }: Inspector): Promise<void> {
     await answer(what, { ...RESPONSES, body: { ...body, ...more } });
     await stream(`${what}, streamed`, { ...RESPONSES, body: { ...body, ...more, stream: true } });
   }
+  await stream('a stream that breaks off', { ...RESPONSES, body: { ...body, model: broken, stream: true } });
 }
 
 async function checkEmbeddings({ answer }: Inspector): Promise<void> {
@@ -87,15 +88,13 @@ async function checkFiles({ answer }: Inspector): Promise<void> {
   await answer('one', { method: 'DELETE', path: '/files/{file_id}', parameters });
 }
 
+function rowOf(custom_id: string, model: string): string {
+  const body = { model, messages: [{ role: 'user', content: custom_id }] };
+  return JSON.stringify({ custom_id, method: 'POST', url: '/v1/chat/completions', body });
+}
+
 async function checkBatches(inspector: Inspector, judge: Judge): Promise<void> {
   const { answer } = inspector;
-  const line = (custom_id: string, model: string): string =>
-    JSON.stringify({
-      custom_id,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model, messages: [{ role: 'user', content: custom_id }] },
-    });
   const order = async (what: string, lines: readonly string[]): Promise<string> => {
     const file = await answer(`the input of ${what}`, { ...FILES, body: formOf(lines.join('\n'), 'batch') });
     const terms = { endpoint: '/v1/chat/completions', completion_window: '24h', metadata: { suite: 'openapi' } };
@@ -115,11 +114,11 @@ async function checkBatches(inspector: Inspector, judge: Judge): Promise<void> {
   };
 
   await answer('none', { method: 'GET', path: '/batches' });
-  const whole = await order('a batch', [line('good', chat), line('bad', failing)]);
+  const whole = await order('a batch', [rowOf('good', chat), rowOf('bad', failing)]);
   const ended = await untilEnd('that has ended', whole);
   const bad = await order('a batch that cannot be read', ['no JSON']);
   await untilEnd('that could not be read', bad);
-  const cancelled = await order('a batch to be cancelled', [line('late', chat)]);
+  const cancelled = await order('a batch to be cancelled', [rowOf('late', slow)]);
   await answer('one', {
     method: 'POST',
     path: '/batches/{batch_id}/cancel',

@@ -21,13 +21,13 @@ export type Inspector = {
   /** Of the API, with its version. */
   baseUrl: string;
   /** Asks for a JSON answer, has it checked, and returns it. */
-  answer(what: string, asked: Asked): Promise<Record<string, unknown>>;
+  answer: (what: string, asked: Asked) => Promise<Record<string, unknown>>;
   /** Asks for a stream, has every event checked, and returns them. */
-  stream(what: string, asked: Asked): Promise<Record<string, unknown>[]>;
+  stream: (what: string, asked: Asked) => Promise<Record<string, unknown>[]>;
   /** Asks for what is to be refused with this status. */
-  refusal(what: string, status: number, asked: Asked): Promise<void>;
+  refusal: (what: string, status: number, asked: Asked) => Promise<void>;
   /** Has a value checked that came in some other way. */
-  value(name: string, place: Place | undefined, value: unknown): void;
+  value: (name: string, place: Place | undefined, value: unknown) => void;
 };
 
 export function createInspector(baseUrl: string, judge: Judge, report: (check: Check) => void): Inspector {
@@ -62,7 +62,7 @@ export function createInspector(baseUrl: string, judge: Judge, report: (check: C
       const nulls: string[] = [];
       for (const event of events) {
         const verdict = judgeBy(place, event);
-        const kind = String(event['type'] ?? 'chunk');
+        const kind = typeof event['type'] === 'string' ? event['type'] : 'chunk';
         problems.push(...verdict.problems.map((problem) => `${kind}: ${problem}`));
         nulls.push(...verdict.nulls.map((pointer) => `${kind}: ${pointer}`));
       }

@@ -101,7 +101,6 @@ function escape(step: string): string {
 
 /** Of a union every branch says what it misses: those come first that got furthest, and none of other kinds of object. */
 function tellProblems(problems: readonly ErrorObject[], value: unknown): string[] {
-  const depthOf = ({ instancePath }: ErrorObject): number => instancePath.split('/').length;
   const telling = problems.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'oneOf');
   const ofItsKind = telling.filter((problem) => !isOfOtherKind(problem));
   const told = [ofItsKind, telling, problems].find((some) => some.length > 0) ?? [];
@@ -112,6 +111,10 @@ function tellProblems(problems: readonly ErrorObject[], value: unknown): string[
       return `${instancePath || '/'} ${message}${allowed}, got ${shorten(valueAt(value, instancePath))}`;
     });
   return [...new Set(texts)].slice(0, MOST_PROBLEMS);
+}
+
+function depthOf({ instancePath }: ErrorObject): number {
+  return instancePath.split('/').length;
 }
 
 /** The problem of a branch that is for objects of another `type`. */

@@ -11,7 +11,13 @@ import { WorkerPool } from '../../src/workers/index.ts';
 const PRICE = { input: 1, output: 4 };
 const AT_ONCE = { p50_ms: 0, p95_ms: 0 };
 
-export const MODELS = { chat: 'chat', failing: 'failing', embedding: 'embedding' } as const;
+export const MODELS = {
+  chat: 'chat',
+  failing: 'failing',
+  broken: 'broken',
+  slow: 'slow',
+  embedding: 'embedding',
+} as const;
 
 /** A whole installation in a folder of its own that is thrown away: Redis, simulated models, workers, gateway. */
 export async function openStage(): Promise<{ url: string; close: () => Promise<void> }> {
@@ -27,9 +33,14 @@ export async function openStage(): Promise<{ url: string; close: () => Promise<v
       profiles: {
         'sim/chat': { price: PRICE, latency: AT_ONCE },
         'sim/failing': { price: PRICE, latency: AT_ONCE },
+        'sim/broken': { price: PRICE, latency: AT_ONCE },
+        'sim/slow': { price: PRICE, latency: { p50_ms: 60_000, p95_ms: 60_000 } },
         'sim/embedding': { price: PRICE, latency: AT_ONCE, embeddings: 64 },
       },
-      faults: [{ model: 'sim/failing', kind: 500, rate: 1 }],
+      faults: [
+        { model: 'sim/failing', kind: 500, rate: 1 },
+        { model: 'sim/broken', kind: 'error-in-200', rate: 1 },
+      ],
     });
     closing.push(() => sim.stop());
     const config = configOf(sim.url);
@@ -54,9 +65,13 @@ function configOf(simUrl: string): Config {
     models: {
       [MODELS.chat]: { ...model, id: 'sim/chat', context: 32_000, capabilities: ['tools', 'json', 'reasoning'] },
       [MODELS.failing]: { ...model, id: 'sim/failing', context: 32_000 },
+      [MODELS.broken]: { ...model, id: 'sim/broken', context: 32_000 },
+      [MODELS.slow]: { ...model, id: 'sim/slow', context: 32_000 },
       [MODELS.embedding]: { ...model, id: 'sim/embedding', capabilities: ['embeddings'] },
     },
     tasks: { coding: { description: 'Code', models: [MODELS.chat] } },
+    // Nothing is to be waited for.
+    circuit: { failures: 10_000 },
     gateway: { body_limit_bytes: 100_000 },
   });
 }

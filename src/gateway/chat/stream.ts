@@ -17,9 +17,9 @@ export function createChatStream(
   // Where usage is asked for, it stands in every chunk, and is null in all but the last.
   const beside = includeUsage ? { usage: null } : {};
 
-  function chunk(delta: Delta, finishReason: string | null = null): string {
+  function chunk(delta: Delta, finishReason: string | null = null, told: object = {}): string {
     const choices = [{ index: 0, delta, logprobs: null, finish_reason: finishReason }];
-    return event({ ...head, choices, ...beside });
+    return event({ ...head, ...told, choices, ...beside });
   }
 
   return {
@@ -29,7 +29,7 @@ export function createChatStream(
     },
     piece: (piece) => chunk(deltaOf(piece)),
     end(result) {
-      const last = chunk({}, result.completion.finish_reason);
+      const last = chunk({}, result.completion.finish_reason, { provider: result.provider });
       const usage = includeUsage ? event({ ...head, choices: [], usage: chatUsageOf(result) }) : '';
       return `${last}${usage}data: [DONE]\n\n`;
     },

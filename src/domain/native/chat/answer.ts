@@ -33,6 +33,8 @@ export function chatCompletionOf(result: CompletedResult, { id, created }: { id:
     object: 'chat.completion',
     created,
     model: servedModelOf(result),
+    // OpenRouter's.
+    provider: result.provider,
     choices: [
       {
         index: 0,

@@ -7,6 +7,8 @@ import { uncarried } from '../uncarried.ts';
 
 const FEW_MODELS = 'not every model has it; leave it out';
 
+const EFFORTS = SamplingParameters.shape.reasoning_effort.unwrap().options;
+
 /** What would make the answer another one than other models can give. What only says how it is served is let through. */
 const UNCARRIED = {
   audio: uncarried('answers are texts here; leave it out'),
@@ -16,7 +18,8 @@ const UNCARRIED = {
   modalities: z.array(z.literal('text', 'answers are texts here; leave it out')).nullish(),
   moderation: uncarried('run by OpenAI itself; leave it out'),
   web_search_options: uncarried('run by OpenAI itself; only tools of your own can be carried to other models'),
-  plugins: uncarried('run by OpenRouter itself; leave it out'),
+  plugins: z.array(z.unknown()).max(0, 'run by OpenRouter itself; leave it out').nullish(),
+  top_k: uncarried('not every model has it; use top_p'),
   transforms: z.array(z.string()).max(0, 'prompts are sent as they are; leave it out').nullish(),
 };
 
@@ -30,6 +33,10 @@ const SERVING = {
   prompt_cache_options: z.unknown().optional(),
   verbosity: z.string().nullish(),
   route: z.string().nullish(),
+  session_id: z.string().nullish(),
+  include_reasoning: z.boolean().nullish(),
+  cache_control: z.unknown().optional(),
+  debug: z.unknown().optional(),
 };
 
 /** A parameter that is null is one that is left out. */
@@ -46,6 +53,16 @@ const Body = z.strictObject({
   model: z.string().min(1).max(256),
   messages: z.array(Message).min(1).max(2_000),
   ...Parameters.shape,
+  reasoning_effort: z.enum([...EFFORTS, 'max']).nullish(),
+  /** OpenRouter's way to say it. */
+  reasoning: z
+    .strictObject({
+      effort: z.enum([...EFFORTS, 'max']).nullish(),
+      enabled: z.boolean().nullish(),
+      exclude: z.boolean().nullish(),
+      max_tokens: z.int().min(0).nullish(),
+    })
+    .nullish(),
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),
   user: z.string().max(256).nullish(),
@@ -82,6 +99,12 @@ export type ChatRequestBody = SamplingParameters & {
   provider?: unknown;
 };
 
+/** The most that every API has a word for stands for what is above it. */
+function effortOf({ reasoning_effort: effort, reasoning }: ChatBody): SamplingParameters['reasoning_effort'] {
+  const asked = effort ?? reasoning?.effort ?? (reasoning?.enabled === false ? 'none' : undefined);
+  return asked === 'max' ? 'xhigh' : (asked ?? undefined);
+}
+
 export function readChatRequest(
   input: unknown,
 ): { ok: true; value: ChatRequestBody } | { ok: false; problems: Problem[] } {
@@ -95,6 +118,7 @@ export function readChatRequest(
     ok: true,
     value: defined<ChatRequestBody>({
       ...(parameters as { [Name in keyof SamplingParameters]-?: SamplingParameters[Name] | undefined }),
+      reasoning_effort: effortOf(body),
       model: body.model,
       messages: body.messages,
       max_tokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
