@@ -25,6 +25,10 @@ export const GatewayConfig = z.strictObject({
       /** Files up to this size are kept in Redis, larger ones in the folder. */
       in_redis_up_to_bytes: z.int().min(0).max(67_108_864).default(262_144),
       most_bytes: z.int().min(1_024).max(107_374_182_400).default(536_870_912),
+      /** What the files of an account may come to; those that batches write for it count, and are never refused. */
+      most_bytes_per_account: z.int().min(1_024).max(1_125_899_906_842_624).default(4_294_967_296),
+      /** What all files in Redis may come to; beyond it small ones are kept in the folder, too. */
+      most_bytes_in_redis: z.int().min(0).max(68_719_476_736).default(268_435_456),
       /** Files that were given no expiry. */
       keep: durationOf(3_600_000, LONGEST_KEEP_MS).prefault('30d'),
     })

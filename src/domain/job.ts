@@ -77,6 +77,11 @@ const jobFields = {
 /** What a job says of a chat alone. */
 const CHAT_FIELDS = [...Object.keys(SamplingParameters.shape), 'max_tokens', 'validate', 'expect'];
 
+const { messages: _messages, tools: _tools, response_format: _format, input: _input, ...termFields } = jobFields;
+
+/** All that a job says beside the large parts of its request. */
+export const PromptTerms = z.strictObject(termFields);
+
 /** A prompt job as a producer gives it: `prompt`, `messages` or `input`, everything else optional. Unknown fields are errors. */
 export const PromptJob = z.strictObject(jobFields).superRefine((job, context) => {
   const complain = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
@@ -104,6 +109,15 @@ export type BatchPlace = {
   on_exhausted?: 'reject' | 'pause';
 };
 
+export type JobReply = {
+  /** By which it is known. */
+  to: string;
+  /** It also wants the answer piece by piece while it arrives. */
+  pieces?: true;
+  /** How long the result is kept of a job that completed, or for which nobody waits any more: it has been told. */
+  keep_ms?: number;
+};
+
 /**
  * A prompt job as it lies in the queue: checked, defaults filled in. This is what bull-board shows as the job's data.
  * `v` lets a newer worker read what an older producer wrote.
@@ -117,8 +131,8 @@ export type QueuedJob = Omit<PromptJob, 'task' | 'lane' | 'account'> & {
   batch?: BatchPlace;
   /** How often the job was brought back after it had failed. */
   revision?: number;
-  /** Who passes the answer on piece by piece while it arrives: the id of a gateway. See `store/relay.ts`. */
-  stream_to?: string;
+  /** The process that waits for it, and wants to be told how it ends at once. See `store/relay.ts`. */
+  reply?: JobReply;
   /** The virtual key it came in with, and what that may spend. */
   api_key?: { id: string; budget_usd?: number; budget_window?: BudgetWindow };
 };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../domain/config.ts';
 import type { PromptJob } from '../domain/job.ts';
@@ -10,15 +11,15 @@ import { apiKeyOf, permit } from './permissions.ts';
 import type { ExchangeTools } from './running.ts';
 import { jobOf } from './wishes.ts';
 
-/** With an account in front of it, it is a job's id. */
-const MOST_IDEMPOTENCY_KEY = 120;
+/** OpenAI's and Stripe's limit. */
+const MOST_IDEMPOTENCY_KEY = 255;
 
 /** The job that a request asks for, as its caller may have it. Throws an ApiError for what is wrong with it. */
 export function prepareJob(
   { placeOf }: Pick<Face<never>, 'placeOf'>,
   asked: Asked,
   request: FastifyRequest,
-  { config, producer, gatewayId }: ExchangeTools,
+  { config, producer }: ExchangeTools,
 ): QueueEntry {
   const { caller, headers } = request;
   const apiKey = apiKeyOf(caller);
@@ -31,12 +32,13 @@ export function prepareJob(
     ...(lane !== undefined && { lane }),
     ...allowed,
     account: caller.account,
-    deadline_ms: deadlineOf(wished, request, config.gateway.timeout),
+    deadline_ms: deadlineOf(wished, asked, request, config.gateway.timeout),
     ...idOfRequest(request),
   };
   try {
-    return producer.prepare(job, {
-      ...(asked.isStream && { stream_to: gatewayId }),
+    return producer.prepareToAsk(job, {
+      keepMs: Math.min(config.gateway.keep_answers, config.results.keep),
+      wantsPieces: asked.isStream,
       ...(apiKey && { api_key: apiKey }),
     });
   } catch (error) {
@@ -50,9 +52,17 @@ function usualLane({ lanes }: Caller, config: Config): string | undefined {
   return lanes === undefined || lanes.includes(lane) ? lane : undefined;
 }
 
-/** Official clients say for how long they wait, in seconds; nobody is there for an answer that comes later. */
-function deadlineOf({ deadline_ms }: PromptJob, { headers }: FastifyRequest, longestMs: number): number {
-  const told = Number(headers['x-stainless-timeout']);
+/**
+ * Official clients say for how long they wait, in seconds: nobody is there for an answer that comes later. Of a stream it is
+ * the time until it begins, or between its pieces.
+ */
+function deadlineOf(
+  { deadline_ms }: PromptJob,
+  { isStream }: Asked,
+  { headers }: FastifyRequest,
+  longestMs: number,
+): number {
+  const told = isStream ? Number.NaN : Number(headers['x-stainless-timeout']);
   const clientMs = told > 0 ? Math.ceil(told * 1_000) : Number.POSITIVE_INFINITY;
   return Math.min(deadline_ms ?? longestMs, longestMs, clientMs);
 }
@@ -61,7 +71,13 @@ function deadlineOf({ deadline_ms }: PromptJob, { headers }: FastifyRequest, lon
 function idOfRequest({ headers, caller }: FastifyRequest): Pick<PromptJob, 'id'> {
   const key = headers['idempotency-key'];
   if (typeof key !== 'string') return {};
-  if (key !== '' && key.length <= MOST_IDEMPOTENCY_KEY) return { id: `http/${caller.account}/${key}` };
-  const message = `idempotency-key: must be 1 to ${MOST_IDEMPOTENCY_KEY} characters`;
-  throw new ApiError(400, 'invalid_request_error', message, { param: 'headers' });
+  if (key === '' || key.length > MOST_IDEMPOTENCY_KEY) {
+    const message = `idempotency-key: must be 1 to ${MOST_IDEMPOTENCY_KEY} characters`;
+    throw new ApiError(400, 'invalid_request_error', message, { param: 'headers' });
+  }
+  // A digest, since names of accounts may hold whatever would keep the two apart.
+  const digest = createHash('sha256')
+    .update(JSON.stringify([caller.account, key]))
+    .digest('hex');
+  return { id: `http-${digest.slice(0, 40)}` };
 }

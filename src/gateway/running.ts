@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { InputError } from '../domain/errors.ts';
 import type { JobResult } from '../domain/result.ts';
-import type { QueueEntry } from '../producer/index.ts';
-import type { RelayEar } from '../store/relay.ts';
+import { IdTaken, type Producer, type QueueEntry } from '../producer/index.ts';
+import type { RelayMessage } from '../store/relay.ts';
 import { ApiError } from './api-error.ts';
 import type { Door } from './door.ts';
 import { toApiError } from './failures.ts';
@@ -11,9 +13,6 @@ import type { GatewayTools } from './tools.ts';
 /** What requests for answers need beside the tools of all routes. */
 export type ExchangeTools = GatewayTools & {
   door: Door;
-  ear: RelayEar;
-  /** By which workers know to whom they pass pieces on. */
-  gatewayId: string;
   /** `gateway.most_waiting` of them. */
   places: Places;
 };
@@ -24,30 +23,32 @@ export type Turn = { entry: QueueEntry; request: FastifyRequest; reply: FastifyR
 /** The worker ends a job at its deadline; this is for one that has no worker. */
 export const PAST_DEADLINE_MS = 5_000;
 
-/** Enqueues the job and waits for its end. A job for which nobody waits any more is cancelled. */
-export async function runJob(entry: QueueEntry, signal: AbortSignal, tools: ExchangeTools): Promise<JobResult> {
-  const { producer, config } = tools;
-  // Who gave it a key of its own will come again for the answer.
+/**
+ * Enqueues the job and waits for its end; `onPieces` hears its answer while it arrives. A job for which nobody waits any
+ * more is cancelled.
+ */
+export async function runJob(
+  entry: QueueEntry,
+  signal: AbortSignal,
+  { producer, logger, config }: ExchangeTools,
+  onPieces?: (message: RelayMessage) => void,
+): Promise<JobResult> {
+  // Who gave it an id of its own will come again for the answer.
   const isKept = entry.job.id !== undefined;
+  const timeoutMs = (entry.job.deadline_ms ?? config.gateway.timeout) + PAST_DEADLINE_MS;
   try {
-    await producer.submit(entry);
-    const timeoutMs = (entry.job.deadline_ms ?? config.gateway.timeout) + PAST_DEADLINE_MS;
-    const result = await producer.waitFor(entry.id, { timeoutMs, signal });
-    if (!isKept && result.status === 'completed') keepForLess(entry, tools);
-    return result;
+    if (signal.aborted) throw gone();
+    return await producer.ask(entry, { timeoutMs, signal, ...(onPieces && { onPieces }) });
   } catch (error) {
-    if (!isKept) await cancel(entry, tools);
-    if (signal.aborted) throw new ApiError(499, 'api_error', 'the client went away', { code: 'cancelled' });
-    throw error;
+    if (error instanceof IdTaken) throw keyTaken();
+    const cancelled = isKept ? undefined : cancel(entry, producer, logger);
+    // While Redis is away nothing can be cancelled, and nobody has to wait for that.
+    if (!(error instanceof InputError)) await cancelled;
+    throw signal.aborted ? gone() : error;
   }
 }
 
-/** It has been handed over: what is left to do with it is to score it, or to ask for it once more. */
-function keepForLess({ id }: QueueEntry, { redis, keys, config }: ExchangeTools): void {
-  redis.pexpire(keys.result(id), Math.min(config.gateway.keep_answers, config.results.keep)).catch(() => {});
-}
-
-async function cancel(entry: QueueEntry, { producer, logger }: ExchangeTools): Promise<void> {
+async function cancel(entry: QueueEntry, producer: Producer, logger: Logger): Promise<void> {
   try {
     await producer.cancel(entry);
   } catch (error) {
@@ -56,4 +57,13 @@ async function cancel(entry: QueueEntry, { producer, logger }: ExchangeTools): P
       'a job that nobody waits for could not be cancelled',
     );
   }
+}
+
+function gone(): ApiError {
+  return new ApiError(499, 'api_error', 'the client went away', { code: 'cancelled' });
+}
+
+function keyTaken(): ApiError {
+  const message = 'this Idempotency-Key was used for another request; give this one another key';
+  return new ApiError(409, 'invalid_request_error', message, { code: 'idempotency_key_used', param: 'headers' });
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { isLoopbackHost } from '../domain/address.ts';
@@ -9,7 +8,6 @@ import { describeListenError, type Monitor, urlOf } from '../monitor/index.ts';
 import { Batches, Producer } from '../producer/index.ts';
 import { createKeys } from '../store/keys.ts';
 import { connect, type RedisTarget } from '../store/redis.ts';
-import { createRelayEar } from '../store/relay.ts';
 import { addApi } from './api.ts';
 import { createBatchDriver } from './batches/driver.ts';
 import { createDoor } from './door.ts';
@@ -39,8 +37,6 @@ export type Gateway = {
 };
 
 const SWEEP_MS = 50;
-/** Without Redis the gateway starts all the same, and says so to whoever asks. */
-const HEARS_WITHIN_MS = 2_000;
 
 /** Throws an InputError when the port is taken, or when anybody would be let in from anywhere. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -63,7 +59,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await close();
   });
   try {
-    await Promise.race([tools.ear.ready, sleep(HEARS_WITHIN_MS, undefined, { ref: false })]);
     await app.listen({ host, port });
   } catch (cause) {
     await stop(0);
@@ -79,9 +74,7 @@ function openTools({ config, redis: target, logger, folder }: GatewayOptions): {
   close: () => Promise<void>;
 } {
   const keys = createKeys(config.redis.prefix);
-  const gatewayId = randomUUID();
   const redis = connect(target, { name: 'sluice:gateway' });
-  const subscriber = connect(target, { name: 'sluice:relay', patient: true });
   const producer = new Producer({ config, redis: target });
   const batches = new Batches({ config, redis: target });
   const base = { config, folder, target, redis, keys, producer, batches, logger, now: Date.now };
@@ -89,14 +82,11 @@ function openTools({ config, redis: target, logger, folder }: GatewayOptions): {
     tools: {
       ...base,
       door: createDoor(base),
-      ear: createRelayEar(subscriber, keys, gatewayId),
-      gatewayId,
       places: createPlaces(config.gateway.most_waiting),
     },
     async close() {
       await producer.close();
       await batches.close();
-      subscriber.disconnect();
       redis.disconnect();
     },
   };

@@ -29,10 +29,8 @@ export async function streamAnswer(
   const stall = (): void => void reply.raw.destroy();
   const writer = createEventWriter(reply.raw, headersOf, stall);
   const teller = createTeller(stream, writer, (reason) => gone.abort(reason));
-  const hush = tools.ear.listen(entry.id, (message) => teller.hear(message));
   try {
-    result = await runJob(entry, gone.signal, tools);
-    hush();
+    result = await runJob(entry, gone.signal, tools, (message) => teller.hear(message));
     if (result.status === 'failed') throw errorOfResult(result);
     teller.finish(result);
     writer.end();
@@ -47,7 +45,6 @@ export async function streamAnswer(
     writer.end();
     return undefined;
   } finally {
-    hush();
     writer.release();
     gone.stop();
     // What follows is none of fastify's business: the head has gone out.

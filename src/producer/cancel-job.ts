@@ -7,7 +7,7 @@ export type CancelledJob = {
   jobId: string;
   batchId?: string;
   /** Its data, for what its result tells of it; undefined when the queue does not have it (any more). */
-  job: Pick<QueuedJob, 'id' | 'task' | 'enqueued_at' | 'user' | 'metadata'> | undefined;
+  job: Pick<QueuedJob, 'id' | 'task' | 'enqueued_at' | 'user' | 'metadata' | 'reply'> | undefined;
   error: GatewayError;
 };
 
@@ -25,9 +25,16 @@ export async function cancelJob(ledger: Ledger, cancelled: CancelledJob): Promis
     if (trail.length === told) return undefined;
     told = trail.length;
     const now = Date.now();
-    const job = cancelled.job ?? { task: null, enqueued_at: now };
+    const job: CancelledJob['job'] & object = cancelled.job ?? { task: null, enqueued_at: now };
+    const { reply } = job;
     const result = failedResult({ jobId, job, attempts: trail, now }, error);
-    const standing = await ledger.settle({ jobId, ...(batchId && { batchId }), result, unlessCalling: true });
+    const standing = await ledger.settle({
+      jobId,
+      ...(batchId && { batchId }),
+      ...(reply && { reply }),
+      result,
+      unlessCalling: true,
+    });
     if (standing) return standing;
   }
 }

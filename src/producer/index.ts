@@ -1,5 +1,5 @@
 export { InvalidJob } from './intake.ts';
-export { defaultLane, Producer, type ProducerOptions } from './producer.ts';
+export { defaultLane, IdTaken, Producer, type ProducerOptions } from './producer.ts';
 export type { QueueEntry } from './queues.ts';
 export { Batches, type BatchRequest, type BatchRow } from './batch.ts';
 export { type Inspection, inspectRows, readRows } from './inspect.ts';

@@ -1,7 +1,8 @@
 import { type Config, unknownName } from '../domain/config.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { type Problem, check, formatProblem } from '../domain/issues.ts';
-import { PromptJob, type QueuedJob } from '../domain/job.ts';
+import { PromptJob, PromptTerms, type QueuedJob } from '../domain/job.ts';
+import { defined } from '../domain/native/defined.ts';
 
 export type Intake = {
   config: Config;
@@ -25,8 +26,19 @@ export class InvalidJob extends GatewayError {
 /** Checks one job against the schema and the configuration, and fills in what the queue needs to know. */
 export function prepareJob(input: unknown, intake: Intake): Prepared {
   const checked = check(PromptJob, input);
+  return checked.ok ? fitIn(checked.value, intake) : checked;
+}
+
+/** Likewise a job whose request was read by a schema already: the large part of it need not be looked at again. */
+export function prepareRead(job: PromptJob, intake: Intake): Prepared {
+  const { messages, tools, response_format, input, ...terms } = job;
+  const checked = check(PromptTerms, terms);
   if (!checked.ok) return checked;
-  const job = withAliases(checked.value, intake.config);
+  return fitIn({ ...checked.value, ...defined({ messages, tools, response_format, input }) }, intake);
+}
+
+function fitIn(asked: PromptJob, intake: Intake): Prepared {
+  const job = withAliases(asked, intake.config);
   const problems = problemsOfNames(job, intake.config);
   if (problems.length > 0) return { ok: false, problems };
   const { task, lane, account, ...rest } = job;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../domain/config.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { FeedbackDetails } from '../domain/feedback.ts';
-import type { PromptJob, QueuedJob } from '../domain/job.ts';
+import type { JobReply, PromptJob, QueuedJob } from '../domain/job.ts';
 import type { JobResult } from '../domain/result.ts';
 import { createClaims } from '../store/claims.ts';
 import { unusable } from '../store/fitness.ts';
@@ -11,12 +11,15 @@ import { announceCancellation } from '../store/cancellations.ts';
 import { type Keys, createKeys } from '../store/keys.ts';
 import { type Ledger, createLedger } from '../store/ledger.ts';
 import { type RedisTarget, connect, isRedisFailure } from '../store/redis.ts';
+import type { RelayMessage } from '../store/relay.ts';
+import { createAsker } from './asker.ts';
 import { cancelJob } from './cancel-job.ts';
 import { enqueueInChunks, inChunks } from './chunks.ts';
 import { type FeedbackDesk, type FeedbackOutcome, checkScore, createFeedbackDesk } from './feedback.ts';
-import { InvalidJob, prepareJob } from './intake.ts';
+import { type Intake, InvalidJob, type Prepared, prepareJob, prepareRead } from './intake.ts';
 import { LARGE_JOB_BYTES, MOST_JOB_BYTES, type QueueEntry, Queues } from './queues.ts';
 import { createWaiter } from './waiter.ts';
+import { type Waits, createWaits } from './waits.ts';
 
 export type ProducerOptions = {
   config: Config;
@@ -30,8 +33,6 @@ export type ProducerOptions = {
  * throws an InputError with `exitCode` 3 within seconds; a Redis that is back is used again.
  */
 export class Producer {
-  readonly #config: Config;
-  readonly #lane: string;
   readonly #target: RedisTarget;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
@@ -39,7 +40,12 @@ export class Producer {
   readonly #keys: Keys;
   readonly #ledger: Ledger;
   readonly #claim: ReturnType<typeof createClaims>;
-  readonly #waiter: ReturnType<typeof createWaiter>;
+  readonly #intake: Intake;
+  /** By which workers and the ledger know to whom they tell what. */
+  readonly #id = randomUUID();
+  readonly #waits: Waits;
+  readonly #waitFor: ReturnType<typeof createWaiter>;
+  readonly #asker: ReturnType<typeof createAsker>;
   readonly #feedback: FeedbackDesk;
   /** What is wrong with the connection: a command that fails by it only says that it was not done. */
   #outage: Error | undefined;
@@ -47,8 +53,7 @@ export class Producer {
   constructor({ config, redis, lane }: ProducerOptions) {
     const keys = createKeys(config.redis.prefix);
     const ttlMs = config.results.keep;
-    this.#config = config;
-    this.#lane = lane ?? defaultLane(config);
+    this.#intake = { config, lane: lane ?? defaultLane(config), now: Date.now };
     this.#target = redis;
     const noteOutage = (error: Error): void => void (this.#outage = error);
     this.#redis = connect(redis, { name: 'sluice:producer' }, noteOutage);
@@ -59,7 +64,9 @@ export class Producer {
     this.#keys = keys;
     this.#ledger = createLedger(this.#redis, keys, { resultTtlMs: ttlMs });
     this.#claim = createClaims(this.#redis, keys, { ttlMs });
-    this.#waiter = createWaiter(this.#subscriber, keys, this.#ledger);
+    this.#waits = createWaits();
+    this.#waitFor = createWaiter(this.#subscriber, keys, this.#ledger, this.#waits);
+    this.#asker = createAsker(this.#subscriber, keys, this.#ledger, this.#waits, this.#id);
   }
 
   /**
@@ -71,26 +78,50 @@ export class Producer {
   }
 
   /**
-   * A job as it will lie in the queue, with the id that it will have there. `beside` is what those who enqueue for others
-   * add to what these may say. Throws an InvalidJob for a bad one.
+   * A job as it will lie in the queue, with the id that it will have there. Throws an InvalidJob for a bad one.
    */
-  prepare(input: PromptJob, beside: Pick<QueuedJob, 'stream_to' | 'api_key'> = {}): QueueEntry {
-    const prepared = prepareJob(input, { config: this.#config, lane: this.#lane, now: Date.now });
-    if (!prepared.ok) throw new InvalidJob(prepared.problems);
-    const job = { ...prepared.job, ...beside };
-    const bytes = Buffer.byteLength(JSON.stringify(job));
-    if (bytes > MOST_JOB_BYTES) {
-      throw new InvalidJob([{ path: [], message: `a job of ${bytes} bytes; ${MOST_JOB_BYTES} are allowed` }]);
-    }
-    const id = `j-${job.id === undefined ? randomUUID() : digestOf(job.id).slice(0, 32)}`;
-    return { id, job, ...(bytes > LARGE_JOB_BYTES && { isLarge: true }) };
+  prepare(input: PromptJob, beside: Pick<QueuedJob, 'api_key'> = {}): QueueEntry {
+    return this.#toEntry(prepareJob(input, this.#intake), beside);
   }
 
-  /** Puts a prepared job into its lane. */
+  /**
+   * Likewise for `ask`: the result is told to this process, and kept for `keepMs`, once the job has completed. `input` is
+   * a job whose messages, tools and response format were read by a schema already.
+   */
+  prepareToAsk(
+    input: PromptJob,
+    { keepMs, wantsPieces, ...beside }: { keepMs: number; wantsPieces: boolean } & Pick<QueuedJob, 'api_key'>,
+  ): QueueEntry {
+    // A job with an id of its own may have others that wait for it, and come again for its result.
+    const keep = input.id === undefined ? { keep_ms: keepMs } : {};
+    const reply: JobReply = { to: this.#id, ...keep, ...(wantsPieces && { pieces: true }) };
+    return this.#toEntry(prepareRead(input, this.#intake), { ...beside, reply });
+  }
+
+  /** Puts a prepared job into its lane. Throws an IdTaken when its id stands for another job. */
   async submit(entry: QueueEntry): Promise<{ id: string }> {
-    if (!(await this.#ownsItsId(entry))) throw usedBefore(entry);
-    await this.#add([entry]);
+    if (!(await this.#ownsItsId(entry))) throw new IdTaken(entry.job.id);
+    await this.#needingConnection(() => this.#queues.addOne(entry));
     return { id: entry.id };
+  }
+
+  /**
+   * Enqueues a job that was prepared for it and waits for its end, as `submit` and `waitFor` do, only sooner. `onPieces`
+   * hears the answer while it arrives.
+   */
+  async ask(
+    entry: QueueEntry,
+    options: { timeoutMs: number; signal?: AbortSignal; onPieces?: (message: RelayMessage) => void },
+  ): Promise<JobResult> {
+    const submit = (): Promise<unknown> => this.submit(entry);
+    if (entry.job.id === undefined) return this.#needingRedis(() => this.#asker.ask(entry.id, options, submit));
+    const hush = options.onPieces && this.#asker.listen(entry.id, options.onPieces);
+    try {
+      await submit();
+      return await this.waitFor(entry.id, options);
+    } finally {
+      hush?.();
+    }
   }
 
   /**
@@ -121,7 +152,7 @@ export class Producer {
    * signal when that is aborted. The job goes on then.
    */
   async waitFor(id: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<JobResult> {
-    return this.#needingRedis(() => this.#waiter.waitFor(id, options));
+    return this.#needingRedis(() => this.#waitFor(id, options));
   }
 
   /**
@@ -148,7 +179,7 @@ export class Producer {
   }
 
   async close(): Promise<void> {
-    this.#waiter.close();
+    this.#waits.close();
     await this.#queues.close();
     this.#subscriber.disconnect();
     this.#redis.disconnect();
@@ -166,7 +197,7 @@ export class Producer {
     for await (const chunk of inChunks(prepare.call(this))) {
       const claims = await Promise.all(chunk.map((entry) => this.#ownsItsId(entry)));
       for (const [index, entry] of chunk.entries()) {
-        if (!claims[index]) throw usedBefore(entry);
+        if (!claims[index]) throw new IdTaken(entry.job.id);
         yield entry;
       }
     }
@@ -175,17 +206,30 @@ export class Producer {
   /** False when the job's id stands for other content. */
   async #ownsItsId({ id, job }: QueueEntry): Promise<boolean> {
     if (job.id === undefined) return true;
-    return this.#needingRedis(() =>
-      this.#claim(id, digestOf(JSON.stringify({ ...job, enqueued_at: 0, stream_to: undefined }))),
-    );
+    return this.#needingRedis(() => this.#claim(id, digestOf(contentOf(job))));
   }
 
   async #add(entries: readonly QueueEntry[]): Promise<void> {
-    await this.#needingRedis(async () => {
+    await this.#needingConnection(() => this.#queues.add(entries));
+  }
+
+  async #needingConnection<Value>(work: () => Promise<Value>): Promise<Value> {
+    return this.#needingRedis(async () => {
       // A BullMQ queue that is made while Redis is away stays broken when it is back.
       if (this.#redis.status !== 'ready') await this.#redis.ping();
-      await this.#queues.add(entries);
+      return work();
     });
+  }
+
+  #toEntry(prepared: Prepared, beside: Pick<QueuedJob, 'api_key' | 'reply'>): QueueEntry {
+    if (!prepared.ok) throw new InvalidJob(prepared.problems);
+    const job = { ...prepared.job, ...beside };
+    const bytes = Buffer.byteLength(JSON.stringify(job));
+    if (bytes > MOST_JOB_BYTES) {
+      throw new InvalidJob([{ path: [], message: `a job of ${bytes} bytes; ${MOST_JOB_BYTES} are allowed` }]);
+    }
+    const id = `j-${job.id === undefined ? randomUUID() : digestOf(job.id).slice(0, 32)}`;
+    return { id, job, ...(bytes > LARGE_JOB_BYTES && { isLarge: true }) };
   }
 
   async #needingRedis<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -197,13 +241,20 @@ export class Producer {
   }
 }
 
-function usedBefore({ job }: QueueEntry): GatewayError {
-  const message = `id ${JSON.stringify(job.id)} was used before for another job; give this one another id`;
-  return new GatewayError('JOB_INVALID', message);
+/** JOB_INVALID: the id was used before for another job. */
+export class IdTaken extends GatewayError {
+  constructor(id: string | undefined) {
+    super('JOB_INVALID', `id ${JSON.stringify(id)} was used before for another job; give this one another id`);
+  }
 }
 
 export function defaultLane(config: Config): string {
   return Object.hasOwn(config.lanes, 'interactive') ? 'interactive' : (Object.keys(config.lanes)[0] ?? 'interactive');
+}
+
+/** What was asked, whenever and by whatever way it came. */
+function contentOf({ reply: _reply, api_key: _key, ...job }: QueuedJob): string {
+  return JSON.stringify({ ...job, enqueued_at: 0 });
 }
 
 function digestOf(text: string): string {

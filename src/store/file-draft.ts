@@ -9,12 +9,15 @@ export type NewFile = {
   filename: string;
   /** From now; `gateway.files.keep` without it. */
   keepMs?: number;
+  /** False for what has to be kept however much the account has; true without it. */
+  isCapped?: boolean;
 };
 
 /** A file that is being written: nobody sees it before it is kept. */
 export type FileDraft = {
   /** Throws FileTooLarge once there is more than a file may have; the draft is gone then. */
   write(chunk: Uint8Array): Promise<void>;
+  /** Throws AccountFull, and the draft is gone, when the account has too much already. */
   keep(file: NewFile): Promise<StoredFile>;
   discard(): Promise<void>;
 };
@@ -23,6 +26,16 @@ export class FileTooLarge extends Error {
   constructor(mostBytes: number) {
     super(`a file may have ${mostBytes} bytes at the most`);
     this.name = 'FileTooLarge';
+  }
+}
+
+export class AccountFull extends Error {
+  readonly mostBytes: number;
+
+  constructor(mostBytes: number) {
+    super(`the files of an account may come to ${mostBytes} bytes`);
+    this.name = 'AccountFull';
+    this.mostBytes = mostBytes;
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isFileId } from './file-id.ts';
 
 /** A file that is being written, under a name that nobody reads. */
 type FolderDraft = {
@@ -12,34 +13,54 @@ type FolderDraft = {
   discard(): Promise<void>;
 };
 
+/** The folder could not be written to: it is full, or somebody else's. */
+export class FolderFailure extends Error {
+  /** `ENOSPC` */
+  readonly code: string;
+
+  constructor(code: string, options: ErrorOptions) {
+    super(`the folder of files cannot be written to: ${code}`, options);
+    this.name = 'FolderFailure';
+    this.code = code;
+  }
+}
+
 export type FileFolder = ReturnType<typeof createFileFolder>;
 
 const DRAFT = '.partial';
-/** Others' files are none of ours to sweep. */
-const OURS = /^(?:file-[0-9a-f]{24}|[0-9a-f]{24}\.partial)$/;
+const DRAFT_NAME = /^[0-9a-f]{24}\.partial$/;
 /** What is younger may be written, or listed, just now. */
 const ORPHAN_AFTER_MS = 6 * 3_600_000;
 const CHUNK_BYTES = 1 << 18;
 
 /** The folder of large files: one a file, by its id. Only its owner may look into it. */
 export function createFileFolder(path: string) {
+  /** Whatever somebody has made of an id: nothing outside of the folder has a name here. */
+  function placeOf(id: string): string {
+    if (!isFileId(id)) throw new Error('this is no id of a file');
+    return join(path, id);
+  }
+
   async function create(): Promise<FolderDraft> {
-    await mkdir(path, { recursive: true, mode: 0o700 });
     const draft = join(path, `${randomBytes(12).toString('hex')}${DRAFT}`);
-    const handle = await open(draft, 'wx', 0o600);
+    const handle = await written(async () => {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      return open(draft, 'wx', 0o600);
+    });
     let isOpen = true;
     const close = async (): Promise<void> => {
       if (isOpen) await handle.close();
       isOpen = false;
     };
     return {
-      async write(bytes) {
-        await handle.appendFile(bytes);
-      },
+      write: (bytes) => written(() => handle.appendFile(bytes)),
       async keep(id) {
-        await handle.sync();
-        await close();
-        await rename(draft, join(path, id));
+        const place = placeOf(id);
+        await written(async () => {
+          await handle.sync();
+          await close();
+          await rename(draft, place);
+        });
       },
       async discard() {
         await close();
@@ -48,19 +69,31 @@ export function createFileFolder(path: string) {
     };
   }
 
+  /** A whole file at once. */
+  async function write(id: string, bytes: Uint8Array): Promise<void> {
+    const draft = await create();
+    try {
+      await draft.write(bytes);
+      await draft.keep(id);
+    } finally {
+      await draft.discard();
+    }
+  }
+
   async function* read(id: string): AsyncGenerator<Buffer> {
-    yield* createReadStream(join(path, id), { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+    yield* createReadStream(placeOf(id), { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
   }
 
   async function remove(id: string): Promise<void> {
-    await rm(join(path, id), { force: true });
+    await rm(placeOf(id), { force: true });
   }
 
   /** Takes away what nobody knows and has not been touched for hours; returns how many files that were. */
   async function sweep(isKnown: (id: string) => Promise<boolean>): Promise<number> {
     let swept = 0;
     for (const name of await readdir(path).catch(() => [])) {
-      if (!OURS.test(name)) continue;
+      // Others' files are none of ours to sweep.
+      if (!isFileId(name) && !DRAFT_NAME.test(name)) continue;
       const file = join(path, name);
       const touchedAt = await stat(file).then(
         ({ mtimeMs }) => mtimeMs,
@@ -74,5 +107,15 @@ export function createFileFolder(path: string) {
     return swept;
   }
 
-  return { create, read, remove, sweep };
+  return { create, write, read, remove, sweep };
+}
+
+/** Throws a FolderFailure for what the system says against it. */
+async function written<Value>(write: () => Promise<Value>): Promise<Value> {
+  try {
+    return await write();
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    throw /^E[A-Z0-9]+$/.test(code) ? new FolderFailure(code, { cause }) : cause;
+  }
 }

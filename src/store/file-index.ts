@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { isFileId } from './file-id.ts';
 import type { Keys } from './keys.ts';
 
 /** What is known of a file. Times are epoch milliseconds. */
@@ -33,6 +34,7 @@ export function createFileIndex(redis: Redis, keys: Keys, now: () => number) {
   }
 
   async function read(id: string): Promise<StoredFile | undefined> {
+    if (!isFileId(id)) return undefined;
     const text = await redis.get(keys.file(id));
     return text === null ? undefined : (JSON.parse(text) as StoredFile);
   }
@@ -49,6 +51,7 @@ export function createFileIndex(redis: Redis, keys: Keys, now: () => number) {
         : redis.zrevrange(key, start, start + PAGE - 1);
     let start = 0;
     if (after !== undefined) {
+      if (!isFileId(after)) return undefined;
       const rank = order === 'asc' ? await redis.zrank(key, after) : await redis.zrevrank(key, after);
       if (rank === null) return undefined;
       start = rank + 1;

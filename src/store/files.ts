@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type FileDraft, type NewFile, createDraft } from './file-draft.ts';
+import { AccountFull, type FileDraft, type NewFile, createDraft } from './file-draft.ts';
+import { createFileEntries } from './file-entries.ts';
 import { createFileFolder } from './file-folder.ts';
+import { fileIdOf } from './file-id.ts';
 import { type StoredFile, createFileIndex } from './file-index.ts';
 import type { Keys } from './keys.ts';
 
@@ -10,21 +11,12 @@ export type FileStoreOptions = {
   folder: string;
   inRedisUpToBytes: number;
   mostBytes: number;
+  /** What the files of an account, and all those in Redis, may come to. */
+  mostBytesPerAccount: number;
+  mostBytesInRedis: number;
   keepMs: number;
   now: () => number;
 };
-
-/**
- * KEYS: the file, its content, its readers, the files of its account, all by expiry. ARGV: the file's id.
- * Reply: gone, read or missing.
- */
-const REMOVE = `
-if redis.call('SCARD', KEYS[3]) > 0 then return 'read' end
-redis.call('ZREM', KEYS[4], ARGV[1])
-redis.call('ZREM', KEYS[5], ARGV[1])
-redis.call('DEL', KEYS[2])
-return redis.call('DEL', KEYS[1]) == 1 and 'gone' or 'missing'
-`;
 
 export type FileStore = ReturnType<typeof createFileStore>;
 
@@ -35,6 +27,7 @@ export type FileStore = ReturnType<typeof createFileStore>;
 export function createFileStore(redis: Redis, keys: Keys, options: FileStoreOptions) {
   const folder = createFileFolder(options.folder);
   const index = createFileIndex(redis, keys, options.now);
+  const entries = createFileEntries(redis, keys);
 
   /** The content is in the folder under the file's id once `moveTo` is done, unless it is given here. */
   async function enlist(
@@ -43,18 +36,31 @@ export function createFileStore(redis: Redis, keys: Keys, options: FileStoreOpti
     content: Buffer | undefined,
     moveTo: (id: string) => Promise<void>,
   ): Promise<StoredFile> {
-    const { id = `file-${randomBytes(12).toString('hex')}`, account, purpose, filename } = fields;
+    const { id = fileIdOf(), account, purpose, filename, isCapped = true } = fields;
     const createdAt = options.now();
     const expiresAt = createdAt + (fields.keepMs ?? options.keepMs);
-    await moveTo(id);
-    const place = content ? 'redis' : 'folder';
-    const file: StoredFile = { id, account, purpose, filename, bytes, createdAt, expiresAt, place };
-    await put(redis, keys, file, content);
-    return file;
+    const file = { id, account, purpose, filename, bytes, createdAt, expiresAt };
+    const mostBytes = options.mostBytesPerAccount;
+    const most = { ofAccount: isCapped ? mostBytes : undefined, inRedis: options.mostBytesInRedis };
+    const small: StoredFile = { ...file, place: 'redis' };
+    const outcome = content ? await entries.put(small, content, most) : 'redis-full';
+    if (outcome === 'kept') return small;
+    if (outcome === 'account-full') throw new AccountFull(mostBytes);
+    await (content ? folder.write(id, content) : moveTo(id));
+    const large: StoredFile = { ...file, place: 'folder' };
+    if ((await entries.put(large, undefined, most)) === 'kept') return large;
+    await folder.remove(id);
+    throw new AccountFull(mostBytes);
   }
 
   function draft(): FileDraft {
     return createDraft(options, folder, enlist);
+  }
+
+  /** Throws AccountFull when so many bytes are too many for the account by now. */
+  async function checkRoom(account: string, bytes: number): Promise<void> {
+    const { mostBytesPerAccount: most } = options;
+    if ((await entries.bytesOf(account)) + bytes > most) throw new AccountFull(most);
   }
 
   /** Also of a file that has expired, as long as it is there. Throws when its content is gone. */
@@ -66,16 +72,9 @@ export function createFileStore(redis: Redis, keys: Keys, options: FileStoreOpti
   }
 
   /** `read`: a batch still reads it, and it stays. */
-  async function remove({ id, account, place }: StoredFile): Promise<'gone' | 'read' | 'missing'> {
-    const touched = [
-      keys.file(id),
-      keys.fileContent(id),
-      keys.fileReaders(id),
-      keys.filesOf(account),
-      keys.filesExpiring,
-    ];
-    const outcome = (await redis.eval(REMOVE, touched.length, ...touched, id)) as 'gone' | 'read' | 'missing';
-    if (outcome !== 'read' && place === 'folder') await folder.remove(id);
+  async function remove(file: StoredFile): Promise<'gone' | 'read' | 'missing'> {
+    const outcome = await entries.remove(file);
+    if (outcome !== 'read' && file.place === 'folder') await folder.remove(file.id);
     return outcome;
   }
 
@@ -92,17 +91,5 @@ export function createFileStore(redis: Redis, keys: Keys, options: FileStoreOpti
     return { expired, orphans };
   }
 
-  return { ...index, draft, content, remove, sweep };
-}
-
-/** In one step, so that nobody finds one without the other. */
-async function put(redis: Redis, keys: Keys, file: StoredFile, content: Buffer | undefined): Promise<void> {
-  const transaction = redis.multi();
-  if (content) transaction.set(keys.fileContent(file.id), content);
-  else transaction.del(keys.fileContent(file.id));
-  await transaction
-    .set(keys.file(file.id), JSON.stringify(file))
-    .zadd(keys.filesOf(file.account), file.createdAt, file.id)
-    .zadd(keys.filesExpiring, file.expiresAt, file.id)
-    .exec();
+  return { ...index, draft, checkRoom, content, remove, sweep };
 }

@@ -88,8 +88,8 @@ export function createKeys(prefix: string) {
     chore: (name: string) => `${prefix}:chore:${name}`,
     /** Channel: announces the id of a batch that was cancelled, or `job:` and that of a job. */
     cancellations: `${prefix}:cancellations`,
-    /** Channel: pieces of answers for the clients of one gateway; see `relay.ts`. */
-    relay: (gatewayId: string) => `${prefix}:relay:${gatewayId}`,
+    /** Channel: pieces of answers, and results, for one process that waits for them; see `relay.ts`. */
+    relay: (processId: string) => `${prefix}:relay:${processId}`,
     /** String: written to see whether Redis takes writes. */
     writeProbe: `${prefix}:write-probe`,
     /** Begins the keys of the usage rollups; see `rollups/place.ts`. */
@@ -126,10 +126,12 @@ function createServingKeys(prefix: string) {
   return {
     /** String: what is known of a file (StoredFile as JSON); see `file-index.ts`. */
     file: (fileId: string) => `${prefix}:file:${fileId}`,
-    /** String: the content of a small file. */
-    fileContent: (fileId: string) => `${prefix}:file:${fileId}:content`,
+    /** String: the content of a small file: apart from what is known of files, since clients write it. */
+    fileContent: (fileId: string) => `${prefix}:file-content:${fileId}`,
     /** Set: the batch orders that still read a file. */
-    fileReaders: (fileId: string) => `${prefix}:file:${fileId}:readers`,
+    fileReaders: (fileId: string) => `${prefix}:file-readers:${fileId}`,
+    /** Hash: bytes of the files of each account (`of:ACCOUNT`), and of the contents that are in Redis (`in-redis`). */
+    fileBytes: `${prefix}:files:bytes`,
     /** Sorted set: an account's files by when they were made (ms). */
     filesOf: (account: string) => `${prefix}:files:of:${account}`,
     /** Sorted set: all files by when they expire (ms). */
@@ -137,11 +139,13 @@ function createServingKeys(prefix: string) {
     /** Hash: a batch that was asked for over HTTP (`order`, `progress`: JSON; `cancelling_at`); see `batch-orders.ts`. */
     batchOrder: (orderId: string) => `${prefix}:batch-order:${orderId}`,
     /** String: the gateway that drives it now. */
-    batchOrderLease: (orderId: string) => `${prefix}:batch-order:${orderId}:lease`,
+    batchOrderLease: (orderId: string) => `${prefix}:batch-order-lease:${orderId}`,
     /** Sorted set: an account's batch orders by when they were made (ms). */
     batchOrdersOf: (account: string) => `${prefix}:batch-orders:of:${account}`,
     /** Sorted set: those that have not ended, by when they were made (ms). */
     batchOrdersOpen: `${prefix}:batch-orders:open`,
+    /** Sorted set: those that have ended, each with its account, by when they are forgotten (ms). */
+    batchOrdersEnded: `${prefix}:batch-orders:ended`,
     /** Sorted set: webhooks that are to be sent, by when they are tried next (ms); see `webhooks.ts`. */
     webhooks: `${prefix}:webhooks`,
     /** Hash: id of a webhook -> what is to be sent, and where (Webhook as JSON). */

@@ -86,6 +86,10 @@ export const SETTLE_FIELDS = [
   'limits',
   /** JSON: the score of an expectation, as an entry of the feedback stream. */
   'feedback',
+  /** Who is told of the result. */
+  'listener',
+  /** How long the result is kept, in ms. */
+  'keep',
 ] as const;
 
 export function sharedFields(
@@ -160,7 +164,7 @@ function writeGates({ provider, model, keys, modelLimits }: GateClaim): string {
 }
 
 export function settleFields(request: SettleRequest): string[] {
-  const { jobId, batchId, call, unsent, cached, result } = request;
+  const { jobId, batchId, reply, call, unsent, cached, result } = request;
   const record = call?.record ?? cached;
   const fields: Record<(typeof SETTLE_FIELDS)[number], string> = {
     kind: kindOf(request),
@@ -184,8 +188,15 @@ export function settleFields(request: SettleRequest): string[] {
     tokens: wholeNumber(call?.gate.tokens),
     limits: limitsText(call?.gate.limits),
     feedback: call ? feedbackText(result) : '',
+    listener: reply?.to ?? '',
+    keep: wholeNumber(isHandedOver(result) ? reply?.keep_ms : undefined),
   };
   return SETTLE_FIELDS.map((name) => fields[name]);
+}
+
+/** A failure is kept as any other: it may be brought back. */
+function isHandedOver(result: SettleRequest['result']): boolean {
+  return result?.status === 'completed' || result?.error.code === 'CANCELLED';
 }
 
 function kindOf({ call, unsent, cached, unlessCalling }: SettleRequest): string {

@@ -3,6 +3,7 @@ import type { BudgetAlert, BudgetClaim } from '../domain/budget.ts';
 import { CircuitConfig } from '../domain/config.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { GateClaim, GateReason, GateReport } from '../domain/gate.ts';
+import type { JobReply } from '../domain/job.ts';
 import type { AttemptSummary, Completion, JobResult } from '../domain/result.ts';
 import type { UsageRecord } from '../domain/usage.ts';
 import type { Keys } from './keys.ts';
@@ -71,6 +72,8 @@ export type Denial = {
 export type SettleRequest = {
   jobId: string;
   batchId?: string;
+  /** Whom to tell how the job ends, and how long the result is kept then. */
+  reply?: JobReply;
   /** Id of an attempt that was admitted and whose call was not made: what was reserved for it is free again. */
   unsent?: string;
   /** The call that is settled; without it the job ends without one (refused, cancelled, expired). */

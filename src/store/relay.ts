@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis';
 import type { AnswerPiece } from '../domain/answer-piece.ts';
+import type { JobResult } from '../domain/result.ts';
 import type { Keys } from './keys.ts';
 
 /**
- * Pieces of answers on their way from the worker that receives them to the gateway whose client waits for them. They are
- * only sooner than the result, which holds all of the answer: a message that is lost is made up for at the end, by
- * whoever counts what came.
+ * What goes to the process that waits for a job, on a channel of its own: pieces of the answer, from the worker that
+ * receives them, and the result, from SETTLE in the step that writes it down. Both are only sooner than the result that is
+ * written down: whoever waits looks for that as well, and counts the pieces that came.
  */
 
 /** Some pieces of one attempt's answer, in their order. */
@@ -21,7 +22,7 @@ export type RelayMessage = {
 
 export type RelaySender = {
   /** Sends one more piece; all those of one turn of the event loop go together. Never throws. */
-  send(gatewayId: string, message: Omit<RelayMessage, 'pieces'> & { piece: AnswerPiece }): void;
+  send(to: string, message: Omit<RelayMessage, 'pieces'> & { piece: AnswerPiece }): void;
 };
 
 /** `redis` is the connection on which results are written, so that a result is never sooner than its last piece. */
@@ -33,16 +34,14 @@ export function createRelaySender(redis: Redis, keys: Keys): RelaySender {
     waiting = new Map();
     // Nobody waits for pieces for as long as an outage lasts; and they would pile up.
     if (redis.status !== 'ready') return;
-    for (const [gatewayId, messages] of all) {
-      redis.publish(keys.relay(gatewayId), JSON.stringify(messages)).catch(() => {});
-    }
+    for (const [to, messages] of all) redis.publish(keys.relay(to), JSON.stringify(messages)).catch(() => {});
   }
 
   return {
-    send(gatewayId, { piece, ...head }) {
+    send(to, { piece, ...head }) {
       if (waiting.size === 0) setImmediate(flush);
-      const messages = waiting.get(gatewayId) ?? [];
-      waiting.set(gatewayId, messages);
+      const messages = waiting.get(to) ?? [];
+      waiting.set(to, messages);
       const last = messages.findLast((message) => message.attemptId === head.attemptId);
       if (last) last.pieces.push(piece);
       else messages.push({ ...head, pieces: [piece] });
@@ -51,36 +50,53 @@ export function createRelaySender(redis: Redis, keys: Keys): RelaySender {
 }
 
 export type RelayEar = {
-  /** Resolves when it hears: what is sent before is told at the end of its answer. */
+  /** Resolves when it hears. */
   ready: Promise<unknown>;
   /** Hears the pieces of a job's answer until the returned function is called. */
-  listen(jobId: string, onMessage: (message: RelayMessage) => void): () => void;
+  listen(jobId: string, onPieces: (message: RelayMessage) => void): () => void;
 };
 
-/** `subscriber` is a connection for subscriptions. */
-export function createRelayEar(subscriber: Redis, keys: Keys, gatewayId: string): RelayEar {
-  const listeners = new Map<string, (message: RelayMessage) => void>();
-  const ours = keys.relay(gatewayId);
+/** `subscriber` is a connection for subscriptions, `id` by which this process is known. */
+export function createRelayEar(
+  subscriber: Redis,
+  keys: Keys,
+  id: string,
+  onResult: (result: JobResult) => void,
+): RelayEar {
+  const listeners = new Map<string, Set<(message: RelayMessage) => void>>();
+  const ours = keys.relay(id);
+  let subscribing: Promise<unknown> | undefined;
   subscriber.on('message', (channel: string, text: string) => {
     if (channel !== ours) return;
-    for (const message of parseMessages(text)) listeners.get(message.jobId)?.(message);
+    const message = parse(text);
+    if (!Array.isArray(message)) {
+      if (message) onResult(message);
+      return;
+    }
+    for (const each of message) for (const listener of listeners.get(each.jobId) ?? []) listener(each);
   });
-  // It goes on trying for as long as the connection is open; answers come whole until it has succeeded.
-  const ready = subscriber.subscribe(ours).catch(() => {});
   return {
-    ready,
-    listen(jobId, onMessage) {
-      listeners.set(jobId, onMessage);
-      return () => void listeners.delete(jobId);
+    /** Not before somebody wants to hear. It goes on trying for as long as the connection is open. */
+    get ready() {
+      subscribing ??= subscriber.subscribe(ours).catch(() => (subscribing = undefined));
+      return subscribing;
+    },
+    listen(jobId, onPieces) {
+      const those = listeners.get(jobId) ?? new Set();
+      listeners.set(jobId, those.add(onPieces));
+      return () => {
+        those.delete(onPieces);
+        if (those.size === 0 && listeners.get(jobId) === those) listeners.delete(jobId);
+      };
     },
   };
 }
 
-/** Only workers write there; what cannot be read is made up for at the end. */
-function parseMessages(text: string): RelayMessage[] {
+/** Only workers and the ledger write there; what cannot be read is made up for at the end. */
+function parse(text: string): RelayMessage[] | JobResult | undefined {
   try {
-    return JSON.parse(text) as RelayMessage[];
+    return JSON.parse(text) as RelayMessage[] | JobResult;
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -31,6 +31,11 @@ export class CallAborted extends Error {
   }
 }
 
+/** Whether others may have the job by now: then it is theirs to end. */
+export function isLost({ reason }: AbortSignal): boolean {
+  return reason instanceof CallAborted && reason.kind === 'lease-lost';
+}
+
 /**
  * What it means for a job that its signal was aborted. `bill`: what the call has cost that was broken off, or that nobody
  * knows; none when it had not been sent. A cancelled job ends; every other one is run again, here or elsewhere, and has spent no attempt.

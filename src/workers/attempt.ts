@@ -5,7 +5,7 @@ import type { Answer } from '../providers/index.ts';
 import type { AttemptSummary } from '../domain/result.ts';
 import { estimateTokens } from '../router/index.ts';
 import type { JobHistory } from '../store/ledger.ts';
-import { errorOfAbort } from './abort-reasons.ts';
+import { errorOfAbort, isLost } from './abort-reasons.ts';
 import type { Lease } from './lease.ts';
 import { complete, completeFromCache, fail, jobOf, outcomeOf, refuse } from './conclude.ts';
 import { answerDenial, waitForAnswer, waitForResume } from './denial.ts';
@@ -74,7 +74,9 @@ async function goThrough(start: Start, services: Services, lease: Hold): Promise
   const answer = await call(admitted, services, lease.signal, relay);
   const latencyMs = services.now() - attempt.startedAt;
   return answer instanceof GatewayError
-    ? fail(admitted, answer, latencyMs, history.trail, services, { isRelayed: relay?.hasSent === true })
+    ? fail(admitted, answer, latencyMs, history.trail, services, {
+        isRelayed: relay?.hasSent === true && !isLost(lease.signal),
+      })
     : complete(admitted, answer, latencyMs, history.trail, cacheKey, services);
 }
 

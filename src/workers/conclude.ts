@@ -172,6 +172,9 @@ export async function refuse(
 }
 
 /** What every settle of a job begins with. */
-export function jobOf(start: Start): { jobId: string; batchId?: string } {
-  return { jobId: start.jobId, ...(start.job.batch ? { batchId: start.job.batch.id } : {}) };
+export function jobOf({
+  jobId,
+  job,
+}: Pick<Start, 'jobId' | 'job'>): Pick<SettleRequest, 'jobId' | 'batchId' | 'reply'> {
+  return { jobId, ...(job.batch && { batchId: job.batch.id }), ...(job.reply && { reply: job.reply }) };
 }

@@ -18,14 +18,14 @@ export type Relay = {
  */
 export function relayOf(attempt: Attempt, services: Pick<Services, 'config' | 'relay'>): Relay | undefined {
   const { start, candidate } = attempt;
-  const gatewayId = start.job.stream_to;
-  if (gatewayId === undefined || checksOf(start, services.config).length > 0) return undefined;
+  const { reply } = start.job;
+  if (!reply?.pieces || checksOf(start, services.config).length > 0) return undefined;
   const attemptId = attemptIdOf(start);
   let sent = 0;
   return {
     onPiece(piece) {
       const head = { jobId: start.jobId, attemptId, after: sent, model: candidate.model.id };
-      services.relay.send(gatewayId, { ...head, piece });
+      services.relay.send(reply.to, { ...head, piece });
       sent += 1;
     },
     get hasSent() {
@@ -36,10 +36,10 @@ export function relayOf(attempt: Attempt, services: Pick<Services, 'config' | 'r
 
 /**
  * What becomes of a job after a failure when a part of the answer has been passed on already: whoever reads it cannot
- * start again with the answer of another model, so that the job ends. One that others may have taken over goes on.
+ * start again with the answer of another model, so that the job ends.
  */
 export function endRelayed(verdict: Verdict, error: GatewayError): Verdict {
-  if (verdict.kind === 'rejected' || error.disposition === 'defer') return verdict;
+  if (verdict.kind === 'rejected') return verdict;
   const message = `${error.message}; a part of the answer had been passed on, so that no other model was asked`;
   return { kind: 'rejected', error: new GatewayError(error.code, message, error.details, { cause: error.cause }) };
 }

@@ -46,7 +46,7 @@ describe('an idempotency key', () => {
     expect(other).toMatchObject({ id: (one as { id: string }).id, choices: (one as { choices: object }).choices });
     expect(sim.ledger.totals().calls).toBe(1);
     const changed = await post(CHAT, { ...BODY, temperature: 1 }, init);
-    expect(changed.status).toBe(400);
+    expect(changed.status).toBe(409);
   });
 
   test('lets the job survive its connection', async () => {

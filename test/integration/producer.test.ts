@@ -9,7 +9,7 @@ const open = useHarness();
 
 describe('enqueueing a bad job', () => {
   test.each<[string, object, RegExp]>([
-    ['without a prompt', {}, /prompt: missing: give prompt \(text\) or messages \(a list\)/],
+    ['without a prompt', {}, /prompt: missing: give prompt \(text\), messages \(a list\) or input/],
     ['with a misspelt field', { promt: 'x' }, /unknown field "promt" \(did you mean "prompt"\?\)/],
     ['with both forms of a prompt', { prompt: 'x', messages: [{ role: 'user', content: 'y' }] }, /not both/],
     [

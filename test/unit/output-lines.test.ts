@@ -34,6 +34,7 @@ it('a completed row has all that OpenAI’s output line has, whatever the provid
         object: 'chat.completion',
         created: 1_700_000_000,
         model: 'vendor/cheap-1',
+        provider: 'sim',
         choices: [
           {
             index: 0,

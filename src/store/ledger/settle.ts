@@ -55,10 +55,12 @@ end
 `;
 
 const ENDINGS = `
-local function finish(kind, job, record, batch, result, counted, is_dead)
-  if not redis.call('SET', prefix .. ':result:' .. job, result, 'NX', 'PX', ttl) then return false end
+local function finish(kind, job, record, batch, result, counted, is_dead, listener, keep)
+  local life = keep ~= '' and math.min(tonumber(keep), tonumber(ttl)) or ttl
+  if not redis.call('SET', prefix .. ':result:' .. job, result, 'NX', 'PX', life) then return false end
   -- A user whose channels are restricted may not: then nobody hears of it, and the books are right all the same.
   redis.pcall('PUBLISH', prefix .. ':done:' .. job, '1')
+  if listener ~= '' then redis.pcall('PUBLISH', prefix .. ':relay:' .. listener, result) end
   local had_trail = redis.call('DEL', prefix .. ':trail:' .. job) == 1
   if kind == 'cached' then add_usage(record) end
   if is_dead then redis.call('ZADD', prefix .. ':dead', now(), job) end
@@ -105,7 +107,7 @@ for i = ${FIRST_JOB}, #ARGV, ${SETTLE_FIELDS.length} do
   if kind == 'cancel' and not may_cancel(job, told) then
     replies[#replies + 1] = false
   elseif result ~= '' then
-    if finish(kind, job, record, batch, result, counted, dead == '1') then
+    if finish(kind, job, record, batch, result, counted, dead == '1', listener, keep) then
       -- Nobody's bill depends on it: where the stream cannot be written to, the job ends all the same.
       if feedback ~= '' then redis.pcall('XADD', prefix .. ':feedback', '*', 'record', feedback) end
       replies[#replies + 1] = 1
