@@ -2,6 +2,7 @@ import { fastify } from 'fastify';
 import { pino } from 'pino';
 import { createBatchDriver } from '../src/gateway/batches/driver.ts';
 import { addBatches } from '../src/gateway/batches/routes.ts';
+import { createDoor } from '../src/gateway/door.ts';
 import { addFiles } from '../src/gateway/files/routes.ts';
 import { Batches, Producer } from '../src/producer/index.ts';
 import { createKeys } from '../src/store/keys.ts';
@@ -21,7 +22,7 @@ serveParent(
       const config = benchConfig(simUrl);
       const target = { path: socketPath };
       const redis = connect(target, { name: 'sluice:gateway' });
-      const tools = {
+      const base = {
         config,
         folder,
         target,
@@ -32,6 +33,7 @@ serveParent(
         logger: pino({ level: 'warn' }, pino.destination(2)),
         now: Date.now,
       };
+      const tools = { ...base, door: createDoor(base) };
       const app = fastify();
       app.addHook('onRequest', async (request) => void (request.caller = { account: 'default' }));
       addFiles(app, tools);

@@ -44,14 +44,18 @@ export function encodeVector(numbers: ArrayLike<number>): string {
   return bytes.toString('base64');
 }
 
-/** As short as they can be written without becoming other float32 numbers. */
-export function decodeVector(base64: string): number[] {
+export function decodeVector(base64: string): Float32Array {
   const bytes = Buffer.from(base64, 'base64');
-  return Array.from({ length: Math.floor(bytes.length / FLOAT_BYTES) }, (_, index) =>
-    Number(bytes.readFloatLE(index * FLOAT_BYTES).toPrecision(SIGNIFICANT_DIGITS)),
-  );
+  const numbers = new Float32Array(Math.floor(bytes.length / FLOAT_BYTES));
+  for (let index = 0; index < numbers.length; index += 1) numbers[index] = bytes.readFloatLE(index * FLOAT_BYTES);
+  return numbers;
+}
+
+/** A vector as a list in JSON. Its numbers are written as they are: to shorten them first takes four times as long. */
+export function vectorToJson(base64: string): string {
+  const text = decodeVector(base64).join(',');
+  // What is beyond a float32 has no word in JSON.
+  return `[${text.replaceAll(/-?Infinity|NaN/g, 'null')}]`;
 }
 
 const FLOAT_BYTES = 4;
-/** So many decimal digits tell every float32 from all others. */
-const SIGNIFICANT_DIGITS = 9;

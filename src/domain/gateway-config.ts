@@ -16,6 +16,8 @@ export const GatewayConfig = z.strictObject({
   body_limit_bytes: z.int().min(1_024).max(1_073_741_824).default(16_777_216),
   /** Requests that may wait for their answers at a time; whoever comes later is asked to come again. */
   most_waiting: z.int().min(1).max(1_000_000).default(10_000),
+  /** What the bodies of those requests may have together; they are kept until the answers have gone out. */
+  most_waiting_bytes: z.int().min(1_024).max(1_099_511_627_776).default(268_435_456),
   /** What a key, and a user of a key, may ask for, where the key itself does not say. */
   limits: z.strictObject({ per_key: RateLimits.prefault({}), per_user: RateLimits.prefault({}) }).prefault({}),
   files: z

@@ -57,7 +57,7 @@ const jobFields = {
   dimensions: Dimensions.optional(),
   /** One model by alias, or several to choose from. Without it the router has all of them. */
   model: Name.optional(),
-  models: z.array(Name).min(1).max(100).optional(),
+  models: z.array(Name).min(1).max(1_000).optional(),
   ...Limits,
   ...SamplingParameters.shape,
   lane: Name.optional(),

@@ -1,3 +1,5 @@
+import type { FailedResult } from '../domain/result.ts';
+
 /** Whether the client's own retries would help: never after ours, only when it was us who turned it away. */
 export type Retry = 'never' | { afterMs: number };
 
@@ -11,8 +13,8 @@ export class ApiError extends Error {
   readonly code: string | null;
   readonly param: string | null;
   readonly retry: Retry;
-  /** Sent along with it. */
-  headers: Readonly<Record<string, string>> = {};
+  /** Of the job that failed by it. */
+  result?: FailedResult;
 
   constructor(
     status: number,
@@ -28,4 +30,9 @@ export class ApiError extends Error {
     this.param = param;
     this.retry = retry;
   }
+}
+
+/** A request that is wrong as it is; `param` is the field. */
+export function badRequest(message: string, param: string | null = null): ApiError {
+  return new ApiError(400, 'invalid_request_error', message, { param });
 }

@@ -2,40 +2,41 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from './api-error.ts';
 import { createAuth } from './auth.ts';
 import { addBatches } from './batches/routes.ts';
-import type { Caller } from './caller.ts';
 import { chatFace } from './chat/face.ts';
+import { guardConnections } from './connections.ts';
 import { embeddingsFace } from './embeddings/face.ts';
-import { openAiErrorBody, retryHeaders } from './error-reply.ts';
+import { createErrorSender } from './error-sender.ts';
 import { addFace } from './exchange.ts';
-import { toApiError } from './failures.ts';
 import { addFiles } from './files/routes.ts';
+import { addJsonBody, bodyTooLarge, toldBytesOf } from './json-body.ts';
 import { addCountTokens } from './messages/count-tokens.ts';
 import { messagesFace } from './messages/face.ts';
 import { addModels } from './models.ts';
 import { responsesFace } from './responses/face.ts';
 import type { ExchangeTools } from './running.ts';
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** How a route's API tells errors; OpenAI's way without it. */
-    toErrorBody?: (error: ApiError, requestId: string) => object;
-  }
-}
-
 /** Everything below `/v1`, in a scope of its own: its log-in and its errors are not those of the pages for people. */
 export function addApi(app: FastifyInstance, tools: ExchangeTools, options: { allowAnonymous: boolean }): void {
   const authenticate = createAuth(tools, options);
-  const sendError = createErrorSender(tools);
+  const sendError = createErrorSender(tools.logger);
+  const { body_limit_bytes: limitBytes } = tools.config.gateway;
+  let isStopping = false;
+  app.addHook('preClose', async () => {
+    isStopping = true;
+  });
+  guardConnections(app, isUpload);
   app.setNotFoundHandler((request, reply) => sendError(unknownUrl(request), request, reply));
   app.register(async (api) => {
-    api.decorateRequest('caller', null as unknown as Caller);
+    api.decorateRequest('caller');
+    api.decorateRequest('place');
+    api.setErrorHandler((error, request, reply) => sendError(error, request, reply));
     api.addHook('onRequest', async (request, reply) => {
       reply.header('x-request-id', request.id);
+      if (isStopping) throw stopping();
       await authenticate(request);
+      if (request.method === 'POST' && !isUpload(request)) takePlace(request, reply, tools, limitBytes);
     });
-    // It would be read as a text, and then be told to be no object.
-    api.removeContentTypeParser('text/plain');
-    api.setErrorHandler((error, request, reply) => sendError(error, request, reply));
+    addJsonBody(api, limitBytes);
     for (const add of [addModels, addFiles, addBatches, addCountTokens]) add(api, tools);
     addFace(api, chatFace, tools);
     addFace(api, responsesFace, tools);
@@ -44,34 +45,32 @@ export function addApi(app: FastifyInstance, tools: ExchangeTools, options: { al
   });
 }
 
+/** Files are taken in piece by piece, onto the disk. */
+function isUpload({ method, url }: FastifyRequest): boolean {
+  return method === 'POST' && /^\/v1\/files(?=\?|$)/.test(url);
+}
+
+function takePlace(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { places }: Pick<ExchangeTools, 'places'>,
+  limitBytes: number,
+): void {
+  const bytes = toldBytesOf(request);
+  if (bytes > limitBytes) throw bodyTooLarge(limitBytes);
+  // Its end has been told already, and would never be heard of.
+  if (request.raw.socket.destroyed) throw new ApiError(499, 'api_error', 'the client went away', { code: 'cancelled' });
+  const place = places.take(bytes);
+  request.place = place;
+  reply.raw.once('close', place.leave);
+}
+
+function stopping(): ApiError {
+  const message = 'this gateway is stopping; ask again';
+  return new ApiError(503, 'overloaded_error', message, { code: 'unavailable', retry: { afterMs: 1_000 } });
+}
+
 function unknownUrl({ method, url }: FastifyRequest): ApiError {
   const path = url.split('?', 1)[0]?.slice(0, 200);
   return new ApiError(404, 'invalid_request_error', `there is no ${method} ${path} here`, { code: 'unknown_url' });
-}
-
-function createErrorSender({ logger }: Pick<ExchangeTools, 'logger'>) {
-  return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const error = toApiError(thrown);
-    const { toErrorBody = openAiErrorBody, url = '?' } = request.routeOptions.config as {
-      toErrorBody?: (error: ApiError, requestId: string) => object;
-      url?: string;
-    };
-    const told = { request: request.id, route: `${request.method} ${url}`, status: error.status, code: error.code };
-    if (error.status >= 500) logger.warn(told, 'request failed');
-    else logger.debug(told, 'request refused');
-    // What we did not throw ourselves is a bug; its text may hold anything, its stack does not.
-    if (error.code === 'internal_error')
-      logger.error({ ...told, stack: stackOf(thrown) }, 'an error of the gateway itself');
-    // A body that was not read to its end would be taken for the next request.
-    if (error.status === 413 || error.status === 408) reply.header('connection', 'close');
-    return reply
-      .code(error.status)
-      .headers({ 'x-request-id': request.id, ...error.headers, ...retryHeaders(error) })
-      .type('application/json; charset=utf-8')
-      .send(toErrorBody(error, request.id));
-  };
-}
-
-function stackOf(thrown: unknown): string | undefined {
-  return thrown instanceof Error ? thrown.stack?.split('\n').slice(1, 6).join('\n') : undefined;
 }

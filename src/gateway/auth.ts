@@ -9,7 +9,7 @@ import {
   stateOfKey,
 } from '../domain/api-key.ts';
 import { isLoopbackHost } from '../domain/address.ts';
-import { createFailureLimit } from '../monitor/failure-limit.ts';
+import { createFailureLimit } from '../domain/failure-limit.ts';
 import { createApiKeyReader } from '../store/api-key-reader.ts';
 import { ApiError } from './api-error.ts';
 import type { Caller } from './caller.ts';
@@ -100,16 +100,20 @@ function secretIn(headers: IncomingHttpHeaders): string | undefined {
   return secret;
 }
 
+/** What proxies add: whoever asks one on this machine may be anywhere. */
+const OF_PROXIES = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'] as const;
+
+const PORT = /:\d{1,5}$/;
+
 /**
  * Whether a request without a key was meant for this machine. A page in a browser may send requests to loopback addresses
  * for somebody else: it then tells its origin, or, behind a name that was made to point here, that name as the host.
  */
-function comesFromHere({ host, origin }: IncomingHttpHeaders): boolean {
-  return isLoopback(`http://${host ?? ''}`) && (origin === undefined || isLoopback(origin));
-}
-
-function isLoopback(url: string): boolean {
-  return URL.canParse(url) && isLoopbackHost(new URL(url).hostname);
+function comesFromHere(headers: IncomingHttpHeaders): boolean {
+  const { host = '', origin } = headers;
+  if (!isLoopbackHost(host.replace(PORT, '').toLowerCase())) return false;
+  if (OF_PROXIES.some((name) => headers[name] !== undefined)) return false;
+  return origin === undefined || (URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname));
 }
 
 function callerOf({ id, terms }: ApiKey): Caller {

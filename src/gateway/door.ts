@@ -43,8 +43,14 @@ export function createDoor(tools: Pick<GatewayTools, 'config' | 'redis' | 'keys'
   const store = createDoorStore(redis, keys);
 
   async function enter(visit: Visit): Promise<Entrance> {
-    const spent = await budgetProblem(visit.caller, tools);
-    if (spent) return { ok: false, error: spent, headers: {} };
+    // Both at once: a key with limits and a budget costs one round trip, too.
+    const [spent, entrance] = await Promise.all([budgetProblem(visit.caller, tools), passLimits(visit)]);
+    if (!spent) return entrance;
+    if (entrance.ok) await entrance.leave(0);
+    return { ok: false, error: spent, headers: {} };
+  }
+
+  async function passLimits(visit: Visit): Promise<Entrance> {
     const subjects = subjectsOf(visit, config.gateway.limits);
     if (subjects.length === 0) return { ok: true, headers: {}, leave: async () => {} };
     const { requestId, estimatedTokens, holdMs } = visit;

@@ -1,12 +1,10 @@
 import type { ServerResponse } from 'node:http';
+import { STALLED_MS } from './connections.ts';
 
 /** Proxies and clients give up on connections on which nothing moves. */
 const KEEP_ALIVE_MS = 10_000;
 /** What may wait for a client that reads slowly. */
 const MOST_PENDING_BYTES = 1_048_576;
-/** A client that has taken nothing for so long is gone, whatever its connection says. */
-const STALLED_MS = 60_000;
-
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
@@ -31,6 +29,7 @@ export function createEventWriter(
   response: ServerResponse,
   headersOf: () => Record<string, string>,
   onStalled: () => void,
+  stalledMs = STALLED_MS,
 ): EventWriter {
   let isOpen = false;
   let stalled: NodeJS.Timeout | undefined;
@@ -45,7 +44,7 @@ export function createEventWriter(
       if (response.writableLength > MOST_PENDING_BYTES) onStalled();
       return;
     }
-    stalled = setTimeout(onStalled, STALLED_MS);
+    stalled = setTimeout(onStalled, stalledMs);
     response.once('drain', () => {
       clearTimeout(stalled);
       stalled = undefined;
@@ -65,6 +64,8 @@ export function createEventWriter(
     end() {
       release();
       response.end();
+      // The rest of it may still wait for a client that does not read.
+      response.setTimeout(stalledMs, onStalled);
     },
     release,
   };

@@ -1,8 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../domain/config.ts';
 import { isEmbedding, promptLength, type QueuedJob } from '../domain/job.ts';
-import type { CompletedResult } from '../domain/result.ts';
-import type { QueueEntry } from '../producer/index.ts';
+import type { CompletedResult, JobResult } from '../domain/result.ts';
+import { InvalidJob, type QueueEntry } from '../producer/index.ts';
+import { ApiError, badRequest } from './api-error.ts';
+import { answerIdOf } from './answer-id.ts';
 import { abandonedBy } from './client-gone.ts';
 import type { AnswerContext, Asked, Face } from './face.ts';
 import { errorOfProblems, errorOfResult } from './failures.ts';
@@ -17,34 +21,35 @@ const CHARACTERS_A_TOKEN = 4;
 /** Serves one API: each request is one prompt job, and its answer that job's result. */
 export function addFace<Body>(app: FastifyInstance, face: Face<Body>, tools: ExchangeTools): void {
   app.post(face.path, { config: { toErrorBody: face.toErrorBody } }, async (request, reply) => {
+    refuseForBatches(request.headers);
     const read = face.read(request.body);
     if (!read.ok) throw errorOfProblems(read.problems);
     const { asked, body } = read;
     const entry = prepareJob(face, asked, request, tools);
     const context = contextOf(face, asked, entry, tools);
     const turn = { entry, request, reply };
-    const leavePlace = tools.places.take();
-    try {
-      await passDoor(turn, tools, () =>
-        asked.isStream
-          ? streamAnswer({ ...turn, stream: face.createStream(body, context) }, tools)
-          : sendAnswer({ ...turn, toAnswer: (result) => face.toAnswer(result, body, context) }, tools),
-      );
-    } finally {
-      leavePlace();
-    }
+    const ask = (): Promise<CompletedResult | undefined> =>
+      asked.isStream
+        ? streamAnswer({ ...turn, stream: face.createStream(body, context) }, tools)
+        : sendAnswer({ ...turn, toAnswer: (result) => face.toAnswer(result, body, context) }, tools);
+    await request.place.during(() => passDoor(turn, tools, ask));
     return reply;
   });
 }
 
+/** What is misspelt is refused; what is in the wrong place is, too. */
+function refuseForBatches(headers: IncomingHttpHeaders): void {
+  if (headers['x-sluice-callback-url'] === undefined) return;
+  throw badRequest('x-sluice-callback-url: only batches call back when they have ended; leave it out', 'headers');
+}
+
 function contextOf(
-  { idPrefix }: Pick<Face<never>, 'idPrefix'>,
+  face: Pick<Face<never>, 'idPrefix'>,
   { model: askedModel }: Asked,
   entry: QueueEntry,
   { now }: ExchangeTools,
 ): AnswerContext {
-  const id = `${idPrefix}${entry.id.replace(/^j-/, '').replaceAll('-', '')}`;
-  return { id, created: Math.floor(now() / 1_000), askedModel };
+  return { id: answerIdOf(face, entry.id), created: Math.floor(now() / 1_000), askedModel };
 }
 
 /** In tokens. */
@@ -69,11 +74,23 @@ async function passDoor(
   if (!entrance.ok) throw entrance.error;
   let tokens: number | undefined;
   try {
-    const usage = (await ask())?.completion.usage;
-    tokens = usage && usage.input_tokens + usage.output_tokens;
+    tokens = tokensOf(await ask());
+  } catch (error) {
+    if (error instanceof ApiError) tokens = tokensOf(error.result);
+    else if (error instanceof InvalidJob) tokens = 0;
+    throw error;
   } finally {
     await entrance.leave(tokens);
   }
+}
+
+/** What was used; undefined where models were asked that did not tell, so that the estimate stands. */
+function tokensOf(result: JobResult | undefined): number | undefined {
+  if (result === undefined) return undefined;
+  if (result.attempts.length === 0) return 0;
+  if (result.status === 'failed') return undefined;
+  const { input_tokens, output_tokens } = result.completion.usage;
+  return result.cached ? 0 : input_tokens + output_tokens;
 }
 
 async function sendAnswer(
@@ -86,7 +103,9 @@ async function sendAnswer(
     const result = await runJob(entry, gone.signal, tools);
     reply.headers(answerHeaders(result));
     if (result.status === 'failed') throw errorOfResult(result);
-    reply.send(toAnswer(result));
+    const answer = toAnswer(result);
+    if (answer instanceof Readable) reply.type('application/json; charset=utf-8');
+    reply.send(answer);
     return result;
   } finally {
     gone.stop();

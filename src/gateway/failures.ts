@@ -2,7 +2,8 @@ import { type ErrorCode, GatewayError, InputError } from '../domain/errors.ts';
 import { formatPath, formatProblem, type Problem } from '../domain/issues.ts';
 import type { FailedResult } from '../domain/result.ts';
 import { InvalidJob } from '../producer/index.ts';
-import { ApiError, type Retry } from './api-error.ts';
+import { isRedisFailure } from '../store/redis.ts';
+import { ApiError, badRequest, type Retry } from './api-error.ts';
 
 type Told = { status: number; type: string; code: string; retry?: Retry };
 
@@ -43,8 +44,8 @@ const TOLD: Record<ErrorCode, Told> = {
   INTERNAL: { status: 500, type: 'api_error', code: 'internal_error' },
 };
 
-export function errorOfResult({ error }: FailedResult): ApiError {
-  return errorOfCode(error.code, error.message);
+export function errorOfResult(result: FailedResult): ApiError {
+  return Object.assign(errorOfCode(result.error.code, result.error.message), { result });
 }
 
 function errorOfCode(errorCode: ErrorCode, message: string): ApiError {
@@ -59,7 +60,7 @@ export function errorOfProblems(
 ): ApiError {
   const placed = problems.map(({ path, message }) => ({ path: placeOf(path), message }));
   const param = placed[0] === undefined || placed[0].path.length === 0 ? null : formatPath(placed[0].path);
-  return new ApiError(400, INVALID, placed.map(formatProblem).join('; '), { param });
+  return badRequest(placed.map(formatProblem).join('; '), param);
 }
 
 /** Any thrown value. What we did not throw ourselves says nothing about itself: it may hold a prompt. */
@@ -67,20 +68,17 @@ export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof InvalidJob) return errorOfProblems(thrown.problems);
   if (thrown instanceof GatewayError) return errorOfCode(thrown.code, thrown.message);
-  if (thrown instanceof InputError) return errorOfInput(thrown);
+  if (thrown instanceof InputError) return thrown.exitCode === 2 ? badRequest(thrown.message) : unavailable();
+  if (isRedisFailure(thrown)) return unavailable();
   return (
     errorOfHttp(thrown) ?? new ApiError(500, 'api_error', 'an error of the gateway itself', { code: 'internal_error' })
   );
 }
 
-function errorOfInput({ message, exitCode }: InputError): ApiError {
-  if (exitCode === 2) return new ApiError(400, INVALID, message);
-  // Where Redis is, is not for clients to know.
-  const retry = { afterMs: 2_000 };
-  return new ApiError(503, OVERLOADED, 'the queue cannot be reached; nothing was enqueued', {
-    code: 'unavailable',
-    retry,
-  });
+/** Where Redis is, is not for clients to know. */
+function unavailable(): ApiError {
+  const message = 'the store of this gateway cannot be reached at the moment; ask again';
+  return new ApiError(503, OVERLOADED, message, { code: 'unavailable', retry: { afterMs: 2_000 } });
 }
 
 const OF_HTTP: Readonly<Record<number, string>> = {

@@ -1,6 +1,6 @@
 import type { Config } from '../domain/config.ts';
 import type { PromptJob, QueuedJob } from '../domain/job.ts';
-import { defaultLane } from '../producer/producer.ts';
+import { defaultLane } from '../producer/index.ts';
 import { ApiError } from './api-error.ts';
 import type { Caller } from './caller.ts';
 
@@ -30,11 +30,14 @@ function permitModels(caller: Caller, asked: AskedFor, config: Config): Pick<Pro
     throw modelNotAllowed(`this key may not use model "${refused}"; it may use ${allowed.join(', ')}`);
   }
   const ofTask = asked.task === undefined ? undefined : config.tasks[asked.task]?.models;
-  const fitting = (ofTask ?? allowed).filter((alias) => {
-    if (!allowed.includes(alias) || !Object.hasOwn(config.models, alias)) return false;
-    return config.models[alias]?.capabilities.includes('embeddings') === asked.isEmbedding;
-  });
-  if (fitting.length > 0) return { models: fitting };
+  const isFitting = (alias: string): boolean =>
+    Object.hasOwn(config.models, alias) &&
+    config.models[alias]?.capabilities.includes('embeddings') === asked.isEmbedding;
+  const known = new Set(allowed);
+  const fitting = (ofTask ?? allowed).filter((alias) => known.has(alias) && isFitting(alias));
+  const all = (ofTask ?? Object.keys(config.models)).filter(isFitting);
+  // A list is a wish for these and no others; where it names all of them there is none.
+  if (fitting.length > 0) return all.every((alias) => known.has(alias)) ? {} : { models: fitting };
   const what = ofTask === undefined ? (asked.isEmbedding ? 'embeds' : 'chats') : `is for task "${asked.task}"`;
   throw modelNotAllowed(`none of the models that this key may use ${what}; it may use ${allowed.join(', ')}`);
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Config } from '../domain/config.ts';
-import { check, formatProblem } from '../domain/issues.ts';
+import { check } from '../domain/issues.ts';
 import type { PromptJob, Strategy } from '../domain/job.ts';
 import { ApiError } from './api-error.ts';
+import { errorOfProblems } from './failures.ts';
 import type { NamedModel } from './model-names.ts';
 
 const PROMISE = 'Sluice cannot promise it for every provider; leave it out, and configure only providers that do';
@@ -53,16 +54,12 @@ export function applyPreferences(
 ): NamedModel & Pick<PromptJob, 'max_attempts'> {
   if (provider === undefined || provider === null) return named;
   const checked = check(Preferences, provider);
-  if (!checked.ok) {
-    const message = checked.problems.map(({ path, message }) =>
-      formatProblem({ path: ['provider', ...path], message }),
-    );
-    throw new ApiError(400, 'invalid_request_error', message.join('; '), { param: 'provider' });
-  }
+  if (!checked.ok) throw errorOfProblems(checked.problems, (path) => ['provider', ...path]);
   const { value: wish } = checked;
   const strategy = sortOf(wish);
-  const allowed = (named.models ?? Object.keys(config.models)).filter((alias) => isAllowed(alias, wish, config));
-  const isNarrowed = Boolean(wish.order?.length || wish.only?.length || wish.ignore?.length || wish.max_price);
+  const all = named.models ?? Object.keys(config.models);
+  const allowed = all.filter((alias) => isAllowed(alias, wish, config));
+  const isNarrowed = Boolean(wish.order?.length) || allowed.length < all.length;
   if (allowed.length === 0) {
     const message = 'none of the models is of a provider, and at a price, that "provider" allows';
     throw new ApiError(404, 'invalid_request_error', message, { code: 'model_not_found', param: 'provider' });

@@ -11,6 +11,7 @@ import { connect, type RedisTarget } from '../store/redis.ts';
 import { addApi } from './api.ts';
 import { createBatchDriver } from './batches/driver.ts';
 import { createDoor } from './door.ts';
+import { createErrorSender, refuseConnection } from './error-sender.ts';
 import { createPlaces } from './places.ts';
 import type { ExchangeTools } from './running.ts';
 
@@ -48,7 +49,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     );
   }
   const { tools, close } = openTools(options);
-  const app = createApp(config);
+  const app = createApp(config, logger);
   addApi(app, tools, { allowAnonymous });
   if (monitor) app.register(monitor);
   const driver = createBatchDriver(tools);
@@ -82,7 +83,7 @@ function openTools({ config, redis: target, logger, folder }: GatewayOptions): {
     tools: {
       ...base,
       door: createDoor(base),
-      places: createPlaces(config.gateway.most_waiting),
+      places: createPlaces({ most: config.gateway.most_waiting, mostBytes: config.gateway.most_waiting_bytes }),
     },
     async close() {
       await producer.close();
@@ -92,7 +93,8 @@ function openTools({ config, redis: target, logger, folder }: GatewayOptions): {
   };
 }
 
-function createApp(config: Config): FastifyInstance {
+function createApp(config: Config, logger: Logger): FastifyInstance {
+  const sendError = createErrorSender(logger);
   return fastify({
     bodyLimit: config.gateway.body_limit_bytes,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
@@ -100,6 +102,10 @@ function createApp(config: Config): FastifyInstance {
     keepAliveTimeout: 75_000,
     routerOptions: { maxParamLength: 512 },
     forceCloseConnections: 'idle',
+    // Without these the framework answers in its own words, by itself.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
+    clientErrorHandler: refuseConnection,
   });
 }
 

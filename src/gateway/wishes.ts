@@ -4,8 +4,8 @@ import type { Config } from '../domain/config.ts';
 import { check } from '../domain/issues.ts';
 import { type PromptJob, Strategy } from '../domain/job.ts';
 import { ANSWER_CHECKS } from '../domain/validation.ts';
-import { ApiError } from './api-error.ts';
 import type { Asked } from './face.ts';
+import { errorOfProblems } from './failures.ts';
 import { type NamedModel, resolveModel } from './model-names.ts';
 import { applyPreferences } from './preferences.ts';
 
@@ -45,7 +45,7 @@ type Wishes = z.infer<typeof Wishes>;
 
 const HEADER_PREFIX = 'x-sluice-';
 const METADATA_PREFIX = 'sluice_';
-/** Headers of ours that say something else; see `webhooks` in the documentation. */
+/** Headers of ours that say something else; this one is for batches. */
 const OTHER_HEADERS: ReadonlySet<string> = new Set(['callback_url']);
 
 /**
@@ -102,10 +102,10 @@ function readWishes(texts: Record<string, string>, where: 'headers' | 'metadata'
   if (Object.keys(texts).length === 0) return {};
   const checked = check(Wishes, texts);
   if (checked.ok) return checked.value;
-  const told = checked.problems.map(({ path: [name = ''], message }) => {
-    // An unknown one has no path: its name is in the message.
-    const shown = where === 'headers' ? HEADER_PREFIX + String(name).replaceAll('_', '-') : METADATA_PREFIX + name;
-    return name === '' ? `${where} for Sluice: ${message}` : `${shown}: ${message}`;
+  // An unknown one has no path: its name is in the message.
+  throw errorOfProblems(checked.problems, ([name, ...path]) => {
+    if (name === undefined) return [where];
+    if (where === 'metadata') return [where, `${METADATA_PREFIX}${name}`, ...path];
+    return [`${HEADER_PREFIX}${String(name).replaceAll('_', '-')}`, ...path];
   });
-  throw new ApiError(400, 'invalid_request_error', told.join('; '), { param: where });
 }

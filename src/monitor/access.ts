@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BOARD_PATH } from './board.ts';
 import { type Credentials, matchCredentials, parseBasic } from './credentials.ts';
-import { createFailureLimit } from './failure-limit.ts';
+import { createFailureLimit } from '../domain/failure-limit.ts';
 import { ICON, renderLogin, renderLogout } from './pages.ts';
 import { createSessions } from './sessions.ts';
 

@@ -1,5 +1,5 @@
 /** One `addBulk` blocks the event loop for as long as it takes to encode; larger ones gain nothing. */
-const CHUNK = 500;
+const CHUNK = 100;
 
 /** While Redis works on one chunk, the next ones are made; more of them would only use memory. */
 const CHUNKS_IN_FLIGHT = 3;

@@ -4,10 +4,7 @@ import { type Problem, check } from '../domain/issues.ts';
 import { placeInAnthropicRequest } from '../domain/native/anthropic/request.ts';
 import { placeInGoogleRequest, readGoogleRequest } from '../domain/native/google/request.ts';
 import { placeInResponsesRequest } from '../domain/native/responses/request.ts';
-import { readChatBody } from './chat-body.ts';
-import { readEmbeddingsBody } from './embeddings-body.ts';
-import { readMessagesBody } from './messages-body.ts';
-import { readResponsesBody } from './responses-body.ts';
+import { readChatBody, readEmbeddingsBody, readMessagesBody, readResponsesBody } from './batch-body.ts';
 
 type Path = Problem['path'];
 type Failure = { ok: false; problems: Problem[] };

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { PromptJob, QueuedJob } from '../domain/job.ts';
 import type { Keys } from './keys.ts';
@@ -73,10 +74,13 @@ export type StoredOrder = { order: BatchOrder; progress: OrderProgress; cancelli
 
 /**
  * From here on its input file is not taken away. KEYS: the file, its readers, the order, all orders of the account, the
- * open orders. ARGV: the order's id, what it is, its progress, when it was made. Reply: 0 when there is no such file.
+ * open orders, the file's content where it is in Redis. ARGV: the order's id, what it is, its progress, when it was made,
+ * how long the content is needed (ms). Reply: 0 when there is no such file.
  */
 const ADD = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local life = redis.call('PTTL', KEYS[6])
+if life >= 0 and life < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[6], ARGV[5]) end
 redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[3], 'order', ARGV[2], 'progress', ARGV[3])
 redis.call('ZADD', KEYS[4], ARGV[4], ARGV[1])
@@ -91,6 +95,19 @@ return redis.call('HSETNX', KEYS[1], 'cancelling_at', ARGV[2])
 `;
 
 const PAGE = 100;
+/** So much longer than its time an order may take to end: gateways may be away for a while. */
+const GRACE_MS = 7 * 86_400_000;
+
+const ORDER_ID = /^batch_[0-9a-f]{32}$/;
+
+/** They are parts of Redis keys: nothing else may pass for one. */
+function isOrderId(text: string): boolean {
+  return ORDER_ID.test(text);
+}
+
+export function newOrderId(): string {
+  return `batch_${randomBytes(16).toString('hex')}`;
+}
 
 /** Ids of batches have letters, digits and - only. */
 export function batchIdOf(orderId: string): string {
@@ -103,7 +120,7 @@ export type BatchOrders = ReturnType<typeof createBatchOrders>;
 export function createBatchOrders(redis: Redis, keys: Keys) {
   /** False when its input file is gone: nothing is ordered then. */
   async function add(order: BatchOrder): Promise<boolean> {
-    const { id, account, inputFileId, createdAt } = order;
+    const { id, account, inputFileId, createdAt, expiresAt } = order;
     const progress: OrderProgress = { stage: 'validating' };
     const touched = [
       keys.file(inputFileId),
@@ -111,8 +128,10 @@ export function createBatchOrders(redis: Redis, keys: Keys) {
       keys.batchOrder(id),
       keys.batchOrdersOf(account),
       keys.batchOrdersOpen,
+      keys.fileContent(inputFileId),
     ];
-    const fields = [id, JSON.stringify(order), JSON.stringify(progress), String(createdAt)];
+    const neededMs = expiresAt - createdAt + GRACE_MS;
+    const fields = [id, JSON.stringify(order), JSON.stringify(progress), createdAt, neededMs];
     return (await redis.eval(ADD, touched.length, ...touched, ...fields)) === 1;
   }
 
@@ -128,6 +147,7 @@ export function createBatchOrders(redis: Redis, keys: Keys) {
 
   /** Undefined for one that is not known (any more), or is another account's. */
   async function find(id: string, account: string): Promise<StoredOrder | undefined> {
+    if (!isOrderId(id)) return undefined;
     const [stored] = await readAll([id]);
     return stored?.order.account === account ? stored : undefined;
   }
@@ -138,23 +158,19 @@ export function createBatchOrders(redis: Redis, keys: Keys) {
     { limit, after }: { limit: number; after?: string },
   ): Promise<{ orders: StoredOrder[]; hasMore: boolean } | undefined> {
     const key = keys.batchOrdersOf(account);
+    if (after !== undefined && !isOrderId(after)) return undefined;
     const rank = after === undefined ? -1 : await redis.zrevrank(key, after);
     if (rank === null) return undefined;
     const orders: StoredOrder[] = [];
     for (let start = rank + 1; ; start += PAGE) {
       const ids = await redis.zrevrange(key, start, start + PAGE - 1);
-      const found = await readAll(ids);
-      for (const stored of found) {
+      for (const stored of await readAll(ids)) {
+        // Forgotten: the next sweep takes its place away.
         if (!stored) continue;
         if (orders.length === limit) return { orders, hasMore: true };
         orders.push(stored);
       }
-      const forgotten = ids.filter((_, index) => found[index] === undefined);
-      if (ids.length < PAGE) {
-        // Not before the last page: the places of those behind them would change.
-        if (forgotten.length > 0) await redis.zrem(key, ...forgotten);
-        return { orders, hasMore: false };
-      }
+      if (ids.length < PAGE) return { orders, hasMore: false };
     }
   }
 

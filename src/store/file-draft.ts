@@ -23,9 +23,12 @@ export type FileDraft = {
 };
 
 export class FileTooLarge extends Error {
+  readonly mostBytes: number;
+
   constructor(mostBytes: number) {
     super(`a file may have ${mostBytes} bytes at the most`);
     this.name = 'FileTooLarge';
+    this.mostBytes = mostBytes;
   }
 }
 

@@ -23,9 +23,10 @@ return 1
 `;
 
 /**
- * KEYS: the order, its lease, the open orders, the readers of the input file, the webhooks, their data. ARGV: the driver,
- * the new progress, the order's id, how long it is remembered (ms), and of a webhook its id, what it is, and when it is
- * to be sent. Reply: 0 when another one drives it.
+ * KEYS: the order, its lease, the open orders, the readers of the input file, the webhooks, their data, the orders that
+ * have ended. ARGV: the driver, the new progress, the order's id, how long it is remembered (ms), its entry among those that
+ * have ended, until when it is there, and of a webhook its id, what it is, and when it is to be sent. Reply: 0 when another
+ * one drives it.
  */
 const END = `
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
@@ -34,12 +35,15 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('ZREM', KEYS[3], ARGV[3])
 redis.call('SREM', KEYS[4], ARGV[3])
 redis.call('DEL', KEYS[2])
-if ARGV[5] then
-  redis.call('HSET', KEYS[6], ARGV[5], ARGV[6])
-  redis.call('ZADD', KEYS[5], ARGV[7], ARGV[5])
+redis.call('ZADD', KEYS[7], ARGV[6], ARGV[5])
+if ARGV[7] then
+  redis.call('HSET', KEYS[6], ARGV[7], ARGV[8])
+  redis.call('ZADD', KEYS[5], ARGV[9], ARGV[7])
 end
 return 1
 `;
+
+const SWEPT_AT_ONCE = 1_000;
 
 export type OrderDriving = ReturnType<typeof createOrderDriving>;
 
@@ -88,11 +92,28 @@ export function createOrderDriving(redis: Redis, keys: Keys, { keepMs }: { keepM
       keys.fileReaders(order.inputFileId),
       keys.webhooks,
       keys.webhookData,
+      keys.batchOrdersEnded,
     ];
-    const told = webhook ? [webhook.id, JSON.stringify(webhook), String(webhook.createdAt)] : [];
-    const fields = [driver, JSON.stringify(progress), order.id, String(keepMs), ...told];
+    const told = webhook ? [webhook.id, JSON.stringify(webhook), webhook.createdAt] : [];
+    const entry = `${order.id} ${order.account}`;
+    const forgottenAt = (progress.endedAt ?? order.expiresAt) + keepMs;
+    const fields = [driver, JSON.stringify(progress), order.id, keepMs, entry, forgottenAt, ...told];
     return (await redis.eval(END, touched.length, ...touched, ...fields)) === 1;
   }
 
-  return { open, take, release, advance, end };
+  /** Takes orders that are remembered no longer out of the lists of their accounts. */
+  async function sweep(now: number): Promise<void> {
+    for (;;) {
+      const entries = await redis.zrangebyscore(keys.batchOrdersEnded, '-inf', now, 'LIMIT', 0, SWEPT_AT_ONCE);
+      if (entries.length === 0) return;
+      const transaction = redis.multi();
+      for (const entry of entries) {
+        const [, id = '', account = ''] = /^(\S+) (.*)$/s.exec(entry) ?? [];
+        transaction.zrem(keys.batchOrdersOf(account), id);
+      }
+      await transaction.zrem(keys.batchOrdersEnded, ...entries).exec();
+    }
+  }
+
+  return { open, take, release, advance, end, sweep };
 }

@@ -135,7 +135,7 @@ async function given(body: unknown): Promise<Completion> {
 describe('what comes back in OpenAI’s words', () => {
   test('is put in order, whether it is numbers or base64', async () => {
     const { embeddings, ...rest } = await given(LIST);
-    expect(embeddings?.map(decodeVector)).toEqual([
+    expect(embeddings?.map((vector) => [...decodeVector(vector)])).toEqual([
       [0.5, 0.25],
       [0, 1],
     ]);

@@ -91,6 +91,15 @@ describe('a file', () => {
       headers: { 'content-type': 'multipart/form-data; boundary=b' },
     });
     expect(cut.status).toBe(400);
+    const nameless = await fetch(`${url}/v1/files`, {
+      method: 'POST',
+      body: '--b\r\ncontent-disposition: form-data; name="file"\r\ncontent-type: application/octet-stream\r\n\r\nx\r\n--b--\r\n',
+      headers: { 'content-type': 'multipart/form-data; boundary=b' },
+    });
+    expect([nameless.status, await nameless.json()]).toMatchObject([
+      400,
+      { error: { param: 'file', message: expect.stringContaining('filename=') as string } },
+    ]);
     const json = await fetch(`${url}/v1/files`, {
       method: 'POST',
       body: '{}',

@@ -62,6 +62,36 @@ describe('an idempotency key', () => {
   });
 });
 
+test('a worker that stops in the middle of an answer ends the job: nobody pays for a second one', async () => {
+  const { post, startPool, sim, usage, ledger } = await open({
+    ...slowly(0),
+    faults: [{ model: '*', kind: 'drip', rate: 1, delayMs: 2 }],
+    workers: false,
+  });
+  const pool = await startPool();
+  const response = await post(CHAT, { ...BODY, stream: true });
+  const events = response.body?.pipeThrough(new TextDecoderStream()).values();
+  let text = '';
+  while (!text.includes('"content":"')) text += (await events?.next())?.value ?? '';
+  await Promise.all([pool.stop(0), startPool()]);
+  for (let next = await events?.next(); next && !next.done; next = await events?.next()) text += next.value;
+  expect(text).toContain('"code":"interrupted"');
+  expect(text).not.toContain('[DONE]');
+  await until('the books to be closed', async () => (await ledger.openAttempts()) === 0);
+  expect(sim.ledger.totals().calls).toBe(1);
+  expect(await usage()).toHaveLength(1);
+});
+
+test('an answer that was handed over is kept for less long than a failure', async () => {
+  const { post, redis, keys } = await open({ config: { gateway: { keep_answers: '60s' } } });
+  const ask = async (body: object): Promise<number> => {
+    const jobId = (await post(CHAT, { ...BODY, ...body })).headers.get('x-sluice-job-id') ?? '';
+    return redis.pttl(keys.result(jobId));
+  };
+  expect(await ask({})).toBeLessThanOrEqual(60_000);
+  expect(await ask({ metadata: { sluice_deadline_ms: '1' } })).toBeGreaterThan(60_000);
+});
+
 test('a picture of a few megabytes is a job, and is not kept in the queue when that has completed', async () => {
   const { post, queue } = await open({
     config: {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { InputError } from '../../src/domain/errors.ts';
 import { resolveCredentials } from '../../src/monitor/credentials.ts';
-import { createFailureLimit } from '../../src/monitor/failure-limit.ts';
+import { createFailureLimit } from '../../src/domain/failure-limit.ts';
 import { type MonitorServer, startMonitor } from '../../src/monitor/index.ts';
 import { createSessions } from '../../src/monitor/sessions.ts';
 

@@ -8,10 +8,11 @@ import { afterEach } from 'vitest';
 import { type BatchDriver, createBatchDriver } from '../../src/gateway/batches/driver.ts';
 import { addBatches } from '../../src/gateway/batches/routes.ts';
 import type { Caller } from '../../src/gateway/caller.ts';
+import { createDoor } from '../../src/gateway/door.ts';
 import { openAiErrorBody } from '../../src/gateway/error-reply.ts';
 import { toApiError } from '../../src/gateway/failures.ts';
 import { addFiles } from '../../src/gateway/files/routes.ts';
-import type { GatewayTools } from '../../src/gateway/tools.ts';
+import type { VisitTools } from '../../src/gateway/visits.ts';
 import { Batches } from '../../src/producer/index.ts';
 import { type Harness, type HarnessOptions, until, useHarness } from './harness.ts';
 
@@ -25,7 +26,7 @@ export type OutputLine = {
 };
 
 export type BatchGateway = Harness & {
-  tools: GatewayTools;
+  tools: VisitTools;
   /** Speaks for this account, by the name of its key. */
   client: (account?: string) => OpenAI;
   url: string;
@@ -57,7 +58,8 @@ export function useBatchGateway(): (
     const batches = new Batches({ config, redis: target });
     const logger = pino({ level: process.env['GATEWAY_LOG'] ?? 'silent' });
     const now = (): number => Date.now() + aheadMs;
-    const tools: GatewayTools = { config, folder, target, redis, keys, producer, batches, logger, now };
+    const base = { config, folder, target, redis, keys, producer, batches, logger, now };
+    const tools = { ...base, door: createDoor(base) };
     const { app, url } = await startApp(tools, caller);
     closers.push(async () => {
       await app.close();
@@ -102,7 +104,7 @@ export function useBatchGateway(): (
   };
 }
 
-async function startApp(tools: GatewayTools, caller: Partial<Caller>) {
+async function startApp(tools: VisitTools, caller: Partial<Caller>) {
   const app = fastify({ bodyLimit: tools.config.gateway.body_limit_bytes, forceCloseConnections: true });
   app.addHook('onRequest', async (request) => {
     request.caller = { account: request.headers.authorization?.slice('Bearer '.length) ?? 'default', ...caller };

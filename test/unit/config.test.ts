@@ -77,6 +77,8 @@ describe('a configuration that says the least', () => {
           folder: '.sluice/files',
           in_redis_up_to_bytes: 262_144,
           most_bytes: 536_870_912,
+          most_bytes_per_account: 4_294_967_296,
+          most_bytes_in_redis: 268_435_456,
           keep: 2_592_000_000,
         },
         batches: { most_requests: 100_000 },

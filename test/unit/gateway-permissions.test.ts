@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Config } from '../../src/domain/config.ts';
+import { PromptJob } from '../../src/domain/job.ts';
 import { ApiError } from '../../src/gateway/api-error.ts';
 import type { Caller } from '../../src/gateway/caller.ts';
 import { type AskedFor, apiKeyOf, permit } from '../../src/gateway/permissions.ts';
@@ -7,8 +8,8 @@ import { type AskedFor, apiKeyOf, permit } from '../../src/gateway/permissions.t
 const model = { provider: 'p', id: 'x', price: { input: 1, output: 1 } };
 const config = Config.parse({
   providers: { p: { base_url: 'https://example.com/v1' } },
-  models: { small: model, large: model, vectors: { ...model, capabilities: ['embeddings'] } },
-  tasks: { coding: { models: ['large', 'small'] }, nightly: { lane: 'batch' } },
+  models: { small: model, large: model, fourth: model, vectors: { ...model, capabilities: ['embeddings'] } },
+  tasks: { coding: { models: ['large', 'small'] }, three: { models: ['large', 'small', 'fourth'] }, nightly: { lane: 'batch' } },
 });
 
 const caller = (may: Pick<Caller, 'models' | 'lanes'>): Caller => ({ account: 'a', ...may });
@@ -38,17 +39,28 @@ describe('the models of a key', () => {
   test('are what the router chooses from: those that chat for a chat, those that embed for an embedding', () => {
     const models = ['vectors', 'small'];
     expect(permitted({ models })).toEqual({ models: ['small'] });
-    expect(permitted({ models }, { isEmbedding: true })).toEqual({ models: ['vectors'] });
+    // That is the only one that embeds.
+    expect(permitted({ models }, { isEmbedding: true })).toEqual({});
     expect(permitted({ models: ['small'] }, { isEmbedding: true })).toBe(
       '403 model_not_allowed: none of the models that this key may use embeds; it may use small',
     );
   });
 
   test('of a task are those of both, in the order of the task', () => {
-    expect(permitted({ models: ['small', 'large', 'vectors'] }, { task: 'coding' })).toEqual({
-      models: ['large', 'small'],
-    });
+    const models = ['small', 'large', 'vectors'];
+    expect(permitted({ models }, { task: 'three' })).toEqual({ models: ['large', 'small'] });
+    expect(permitted({ models }, { task: 'coding' })).toEqual({});
     expect(permitted({ models: ['vectors'] }, { task: 'coding' })).toMatch(/^403 model_not_allowed: .*task "coding"/);
+  });
+
+  test('are not listed where they are all that there are, however many', () => {
+    const many = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`model-${index}`, model]));
+    const large = Config.parse({ providers: { p: { base_url: 'https://example.com/v1' } }, models: many });
+    const models = Object.keys(many);
+    expect(permit(caller({ models }), { isEmbedding: false }, large)).toEqual({});
+    const asked = { prompt: 'x', ...permit(caller({ models: models.slice(1) }), { isEmbedding: false }, large) };
+    expect(asked.models).toHaveLength(119);
+    expect(PromptJob.safeParse(asked).success).toBe(true);
   });
 
   test('leave out those that are not configured any more', () => {

@@ -68,7 +68,7 @@ describe('what a request wishes', () => {
     );
     expect(() => ask({}, { 'x-sluice-tsk': 'coding' })).toThrow(/unknown field "tsk" \(did you mean "task"\?\)/);
     const metadata = { sluice_cache: 'yes' };
-    expect(() => ask({ job: { prompt: 'x', metadata } })).toThrow(/^sluice_cache: /);
+    expect(() => ask({ job: { prompt: 'x', metadata } })).toThrow(/^metadata.sluice_cache: /);
   });
 
   test('by a list of models: one after the other', () => {
@@ -92,6 +92,7 @@ describe('preferences in OpenRouter’s words', () => {
     ['the price', { max_price: { prompt: 10, completion: '20' } }, { models: ['small', 'large'] }],
     ['no fallbacks', { allow_fallbacks: false }, { max_attempts: 1 }],
     ['sort', { sort: 'price' }, { strategy: 'cost' }],
+    ['what leaves all of them', { ignore: ['gamma'], max_price: { prompt: 100 } }, {}],
     ['nothing', { data_collection: 'allow', zdr: false }, {}],
   ])('%s', (_, preferences, job) => {
     expect(ask({ provider: preferences })).toEqual({ prompt: 'x', ...job });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decodeVector, Dimensions, EmbeddingInput } from '../embedding.ts';
+import { decodeVector, Dimensions, EmbeddingInput, vectorToJson } from '../embedding.ts';
 import { type Problem, check } from '../issues.ts';
 import { nanosToUsd } from '../money.ts';
 import type { CompletedResult } from '../result.ts';
@@ -55,15 +55,32 @@ export function readEmbeddingsRequest(
 }
 
 /** An answer as OpenAI's list of embeddings, with what all attempts cost together in USD (`usage.cost`). */
-export function embeddingsOf(result: CompletedResult, encoding: EncodingFormat = 'float'): object {
-  const { usage, embeddings = [] } = result.completion;
+export function embeddingsOf(result: CompletedResult): object {
+  const { embeddings = [] } = result.completion;
+  const data = embeddings.map((vector, index) => {
+    return { object: 'embedding', index, embedding: Array.from(decodeVector(vector)) };
+  });
+  return { object: 'list', data, ...besideData(result) };
+}
+
+/**
+ * The same, written out vector by vector: two thousand of them are three million numbers, which would hold up everybody
+ * else if they were written at once.
+ */
+export function* writeEmbeddings(result: CompletedResult, encoding: EncodingFormat = 'float'): Generator<string> {
+  const { embeddings = [] } = result.completion;
+  yield '{"object":"list","data":[';
+  for (const [index, vector] of embeddings.entries()) {
+    // What base64 is made of needs no escape.
+    const embedding = encoding === 'base64' ? `"${vector}"` : vectorToJson(vector);
+    yield `${index === 0 ? '' : ','}{"object":"embedding","index":${index},"embedding":${embedding}}`;
+  }
+  yield `],${JSON.stringify(besideData(result)).slice(1)}`;
+}
+
+function besideData(result: CompletedResult): object {
+  const { usage } = result.completion;
   return {
-    object: 'list',
-    data: embeddings.map((vector, index) => ({
-      object: 'embedding',
-      index,
-      embedding: encoding === 'base64' ? vector : decodeVector(vector),
-    })),
     model: servedModelOf(result),
     usage: {
       prompt_tokens: usage.input_tokens,

@@ -76,6 +76,7 @@ class Driving {
   readonly #held = new Map<string, Held>();
   readonly #chores = new Map<string, Promise<unknown>>();
   #sweepAt = 0;
+  #isCutOff = false;
 
   constructor(tools: GatewayTools, leaseMs: number) {
     const files = openFileStore(tools);
@@ -86,27 +87,28 @@ class Driving {
     const driving = createOrderDriving(tools.redis, tools.keys, { keepMs: tools.config.gateway.files.keep });
     const { batches, config, now } = tools;
     this.#steps = { batches, config, now, driving, files };
-    this.#sweep = () => files.sweep();
+    this.#sweep = () => Promise.all([files.sweep(), driving.sweep(now())]);
     this.#sendWebhooks = createWebhookSender(tools).sendDue;
   }
 
   /** One look at everything; what takes long goes on behind it. */
   async look(): Promise<void> {
-    this.#doChore('webhooks', this.#sendWebhooks);
-    if (performance.now() >= this.#sweepAt) {
-      this.#sweepAt = performance.now() + SWEEP_EVERY_MS;
-      this.#doChore('sweep', this.#sweep);
-    }
     const { driving } = this.#steps;
+    const { logger } = this.#tools;
     try {
       const ids = await driving.take(await driving.open(), this.#id, this.#leaseMs);
       this.#letGo(new Set(ids));
       const stored = await this.#orders.readAll(ids);
       await Promise.all(stored.flatMap((order) => (order ? [this.#drive(order)] : [])));
     } catch (error) {
-      // Redis is away, or refuses: looked at again in a moment.
-      this.#tools.logger.warn({ error: nameOf(error) }, 'the open batches could not be looked at');
+      // Redis is away, or refuses: looked at again in a moment, and told once.
+      if (!this.#isCutOff) logger.warn({ error: nameOf(error) }, 'the open batches cannot be looked at');
+      this.#isCutOff = true;
+      return;
     }
+    if (this.#isCutOff) logger.info('the open batches are looked at again');
+    this.#isCutOff = false;
+    this.#doChores();
   }
 
   async stop(): Promise<void> {
@@ -164,6 +166,13 @@ class Driving {
       const facts = { batch: drive.order.id, stage: progress?.stage, error: nameOf(error), again_in_ms: pauseMs };
       this.#tools.logger.warn(facts, 'a batch did not come on');
     }
+  }
+
+  #doChores(): void {
+    this.#doChore('webhooks', this.#sendWebhooks);
+    if (performance.now() < this.#sweepAt) return;
+    this.#sweepAt = performance.now() + SWEEP_EVERY_MS;
+    this.#doChore('sweep', this.#sweep);
   }
 
   #doChore(name: string, chore: () => Promise<unknown>): void {

@@ -1,18 +1,15 @@
 import { chatCompletionOf } from '../../domain/native/chat/answer.ts';
 import { embeddingsOf } from '../../domain/native/embeddings.ts';
 import type { CompletedResult } from '../../domain/result.ts';
-import type { ApiError } from '../api-error.ts';
+import { chatFace } from '../chat/face.ts';
 import { embeddingsFace } from '../embeddings/face.ts';
-import { openAiErrorBody } from '../error-reply.ts';
 import type { AnswerContext, Face } from '../face.ts';
 import { messagesFace } from '../messages/face.ts';
 import { responsesFace } from '../responses/face.ts';
 
 /** How answers and errors of one API are told in a batch's files. `body` is the request's, as it stands in the input. */
-export type BatchEndpoint = {
-  idPrefix: string;
-  toAnswer(result: CompletedResult, body: unknown, context: AnswerContext): object;
-  toErrorBody(error: ApiError, requestId: string): object;
+export type BatchEndpoint = Pick<Face<never>, 'idPrefix' | 'toErrorBody'> & {
+  toAnswer: (result: CompletedResult, body: unknown, context: AnswerContext) => object;
 };
 
 /** An API whose answers repeat parts of the request. */
@@ -28,20 +25,19 @@ function endpointOf<Body>({ idPrefix, read, toAnswer, toErrorBody }: Face<Body>)
   };
 }
 
+/** One that tells nothing of the request with the answer, so that it need not be read again. */
+function endpointWithout<Body>(
+  { idPrefix, toErrorBody }: Face<Body>,
+  toAnswer: (result: CompletedResult, context: AnswerContext) => object,
+): BatchEndpoint {
+  return { idPrefix, toErrorBody, toAnswer: (result, _body, context) => toAnswer(result, context) };
+}
+
 /** What a batch may be for; how its lines are read is in the producer's `line-formats.ts`. */
 export const BATCH_ENDPOINTS: Readonly<Record<string, BatchEndpoint>> = {
-  '/v1/chat/completions': {
-    idPrefix: 'chatcmpl-',
-    // Nothing of the request is told with the answer, so that it need not be read again.
-    toAnswer: (result, _body, context) => chatCompletionOf(result, context),
-    toErrorBody: openAiErrorBody,
-  },
+  [chatFace.path]: endpointWithout(chatFace, chatCompletionOf),
   [responsesFace.path]: endpointOf(responsesFace),
   [messagesFace.path]: endpointOf(messagesFace),
-  [embeddingsFace.path]: {
-    idPrefix: embeddingsFace.idPrefix,
-    // Likewise: in batches they are always numbers.
-    toAnswer: (result) => embeddingsOf(result),
-    toErrorBody: openAiErrorBody,
-  },
+  // In batches they are always numbers.
+  [embeddingsFace.path]: endpointWithout(embeddingsFace, (result) => embeddingsOf(result)),
 };

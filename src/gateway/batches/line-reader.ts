@@ -6,6 +6,7 @@ import type { BatchOrder, OrderError } from '../../store/batch-orders.ts';
 import { ApiError } from '../api-error.ts';
 import { permit } from '../permissions.ts';
 import { fieldsOfModel } from '../row-models.ts';
+import { checkLaneOfRow } from './lane.ts';
 
 export type ReadLine = { ok: true; job: QueuedJob } | { ok: false; errors: OrderError[] };
 export type LineReader = (line: Line) => ReadLine;
@@ -61,8 +62,9 @@ function permitJob(job: QueuedJob, order: BatchOrder, config: Config): Permitted
   const models = job.model === undefined ? job.models : [job.model];
   const asked = { models, task: task ?? undefined, lane, isEmbedding: isEmbedding(job) };
   try {
-    const { models: allowed, lane: usual = lane } = permit(order, asked, config);
-    return { ok: true, job: { ...job, lane: usual, ...(allowed && { models: allowed }) } };
+    checkLaneOfRow(lane, order, config);
+    const { models: allowed } = permit(order, asked, config);
+    return { ok: true, job: { ...job, ...(allowed && { models: allowed }) } };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     const { message, code, param } = error;

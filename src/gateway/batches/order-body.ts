@@ -1,18 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Config } from '../../domain/config.ts';
 import { durationOf } from '../../domain/duration.ts';
 import { problemOfWebhookUrl } from '../../providers/index.ts';
-import type { BatchOrder } from '../../store/batch-orders.ts';
+import { type BatchOrder, newOrderId } from '../../store/batch-orders.ts';
 import { ApiError } from '../api-error.ts';
 import type { Caller } from '../caller.ts';
 import { readFields } from '../fields.ts';
+import { FileExpiry } from '../files/expiry.ts';
 import { AUTO, resolveModel } from '../model-names.ts';
 import { applyPreferences } from '../preferences.ts';
-import { apiKeyOf, permit } from '../permissions.ts';
+import { apiKeyOf } from '../permissions.ts';
 import { jobOf } from '../wishes.ts';
 import { BATCH_ENDPOINTS } from './endpoints.ts';
+import { laneOfOrder } from './lane.ts';
 
 const HOUR_MS = 3_600_000;
 const DEFAULT_WINDOW = '24h';
@@ -24,13 +25,11 @@ const endpoint = z
   .string()
   .refine((path) => Object.hasOwn(BATCH_ENDPOINTS, path), `expected ${Object.keys(BATCH_ENDPOINTS).join(' | ')}`);
 
-const Expiry = z.strictObject({ anchor: z.literal('created_at'), seconds: z.int().min(3_600).max(2_592_000) });
-
 const shared = {
   endpoint,
   completion_window: z.string().default(DEFAULT_WINDOW),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
-  output_expires_after: Expiry.nullish(),
+  output_expires_after: FileExpiry.nullish(),
   callback_url: z.string().max(2_048).optional(),
 };
 
@@ -66,14 +65,14 @@ export function readOrder(body: unknown, { caller, headers, config, now }: Asker
   // Here, so that it is told at once and not by a batch that fails.
   applyPreferences(resolveModel(model ?? AUTO, config), provider, config);
   const { wishes, metadata, maxTotalUsd } = readWishes(asked.metadata ?? undefined, headers, config);
-  const lane = laneOf(wishes.lane, caller, config);
+  const lane = laneOfOrder(wishes.lane, caller, config);
   const apiKey = apiKeyOf(caller);
   const callbackUrl = callbackOf(asked.callback_url, headers, config);
   const windowMs = Math.min(windowOf(asked.completion_window), Math.floor(config.results.keep * MOST_OF_KEEP));
   const expiry = asked.output_expires_after;
   return {
     order: {
-      id: `batch_${randomBytes(16).toString('hex')}`,
+      id: newOrderId(),
       account: caller.account,
       ...(apiKey && { apiKey }),
       ...(caller.models && { models: caller.models }),
@@ -109,24 +108,6 @@ function readWishes(metadata: Record<string, string> | undefined, headers: Incom
     });
   }
   return { wishes, metadata: others, maxTotalUsd };
-}
-
-function laneOf(wished: string | undefined, caller: Caller, config: Config): string {
-  const known = Object.keys(config.lanes);
-  if (wished !== undefined && !known.includes(wished)) {
-    throw new ApiError(400, 'invalid_request_error', `there is no lane ${JSON.stringify(wished)} here`, {
-      param: 'headers',
-    });
-  }
-  const usual = config.gateway.batches.lane ?? (known.includes('batch') ? 'batch' : known[0]);
-  const isOpen = (lane: string | undefined): boolean => lane !== undefined && (caller.lanes?.includes(lane) ?? true);
-  const lane = wished ?? (isOpen(usual) ? usual : known.find(isOpen)) ?? usual;
-  permit(
-    { account: caller.account, ...(caller.lanes && { lanes: caller.lanes }) },
-    { lane, isEmbedding: false },
-    config,
-  );
-  return lane ?? 'batch';
 }
 
 function windowOf(text: string): number {

@@ -4,8 +4,10 @@ import type { CompletedResult, JobResult } from '../../domain/result.ts';
 import { rowJobId } from '../../domain/row-id.ts';
 import type { BatchRow, Line } from '../../producer/index.ts';
 import { type BatchOrder, batchIdOf, type OrderUsage } from '../../store/batch-orders.ts';
+import { fileIdOf } from '../../store/file-id.ts';
 import type { StoredFile } from '../../store/file-index.ts';
 import type { FileStore } from '../../store/files.ts';
+import { answerIdOf } from '../answer-id.ts';
 import { errorOfResult } from '../failures.ts';
 import { BATCH_ENDPOINTS, type BatchEndpoint } from './endpoints.ts';
 
@@ -86,7 +88,7 @@ function endpointFor(order: BatchOrder): BatchEndpoint {
 function answerOf(result: CompletedResult, body: unknown, order: BatchOrder): BatchLineTold {
   const endpoint = endpointFor(order);
   const context = {
-    id: endpoint.idPrefix + result.job_id,
+    id: answerIdOf(endpoint, result.job_id),
     created: Math.floor(result.finished_at / 1_000),
     askedModel: modelOf(body),
   };
@@ -146,9 +148,11 @@ function createLineFile(order: BatchOrder, files: FileStore, kind: 'output' | 'e
     async keep(): Promise<StoredFile | undefined> {
       await flush();
       return draft?.keep({
-        id: `file-${createHash('sha256').update(`${order.id} ${kind}`).digest('hex').slice(0, 24)}`,
+        id: fileIdOf(createHash('sha256').update(`${order.id} ${kind}`).digest('hex')),
         account: order.account,
         purpose: 'batch_output',
+        // It has been paid for.
+        isCapped: false,
         filename: `${order.id}_${kind === 'output' ? 'output' : 'error'}.jsonl`,
         ...(order.outputKeepMs === undefined ? {} : { keepMs: order.outputKeepMs }),
       });

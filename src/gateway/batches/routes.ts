@@ -1,6 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { readLines } from '../../producer/index.ts';
 import { type BatchOrder, batchIdOf, createBatchOrders, type StoredOrder } from '../../store/batch-orders.ts';
 import type { StoredFile } from '../../store/file-index.ts';
 import type { FileStore } from '../../store/files.ts';
@@ -8,9 +8,11 @@ import { ApiError } from '../api-error.ts';
 import { readFields } from '../fields.ts';
 import { openFileStore } from '../files/file-store.ts';
 import { type ApiObject, toList } from '../list.ts';
-import type { GatewayTools } from '../tools.ts';
+import { refusalOf } from '../files/refusals.ts';
+import { limitVisits, type VisitTools } from '../visits.ts';
 import { batchObject } from './batch-object.ts';
 import { type InlineRequest, type NewOrder, readOrder } from './order-body.ts';
+import { inTurns } from './turns.ts';
 
 const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
@@ -19,14 +21,20 @@ const ListQuery = z.object({
 
 /** Larger results are in the files alone. */
 const MOST_INLINE_BYTES = 4_194_304;
-/** So many requests are written before others have their turn. */
-const REQUESTS_A_TURN = 500;
+const CHUNK_LENGTH = 262_144;
 
 type ById = { Params: { id: string } };
 
 /** `/v1/batches` (https://platform.openai.com/docs/api-reference/batch). What is ordered here, a driver sees through. */
-export function addBatches(app: FastifyInstance, tools: GatewayTools): void {
-  const { batches, config, now } = tools;
+export function addBatches(app: FastifyInstance, tools: VisitTools): void {
+  app.register(async (scope) => {
+    limitVisits(scope, tools);
+    addRoutes(scope, tools);
+  });
+}
+
+function addRoutes(app: FastifyInstance, tools: VisitTools): void {
+  const { batches, config, now, logger } = tools;
   const orders = createBatchOrders(tools.redis, tools.keys);
   const files = openFileStore(tools);
 
@@ -44,7 +52,10 @@ export function addBatches(app: FastifyInstance, tools: GatewayTools): void {
   app.post('/v1/batches', async (request) => {
     const { caller, headers, body } = request;
     const asked = readOrder(body, { caller, headers, config, now: now() });
-    const order: BatchOrder = { ...asked.order, inputFileId: await takeInput(asked, files) };
+    const inputFileId = await takeInput(asked, files).catch((error: unknown) => {
+      throw refusalOf(error, logger);
+    });
+    const order: BatchOrder = { ...asked.order, inputFileId };
     if (!(await orders.add(order))) throw noSuchFile(order.inputFileId);
     return batchObject({ order, progress: { stage: 'validating' } }, undefined);
   });
@@ -103,15 +114,17 @@ async function writeInput(
   files: FileStore,
 ): Promise<StoredFile> {
   const draft = files.draft();
+  let pending = '';
   try {
-    for (let start = 0; start < requests.length; start += REQUESTS_A_TURN) {
-      const lines = requests.slice(start, start + REQUESTS_A_TURN).map(({ custom_id, body }) => {
-        const named = model === undefined ? body : { model, ...body };
-        return `${JSON.stringify({ custom_id, method: 'POST', url: endpoint, body: named })}\n`;
-      });
-      await draft.write(Buffer.from(lines.join('')));
-      await turn();
+    for await (const { custom_id, body } of inTurns(requests)) {
+      const named = model === undefined ? body : { model, ...body };
+      const line = { custom_id, method: 'POST', url: endpoint, body: named };
+      pending += `${JSON.stringify(line)}\n`;
+      if (pending.length < CHUNK_LENGTH) continue;
+      await draft.write(Buffer.from(pending));
+      pending = '';
     }
+    await draft.write(Buffer.from(pending));
     return await draft.keep({ account, purpose: 'batch', filename: `${id}_input.jsonl` });
   } catch (error) {
     await draft.discard();
@@ -127,10 +140,9 @@ async function resultsOf({ order, progress }: StoredOrder, files: FileStore): Pr
   for (const id of [outputFileId, errorFileId]) {
     const file = id === undefined ? undefined : await files.find(id, order.account);
     if (!file) continue;
-    const chunks: Buffer[] = [];
-    for await (const chunk of files.content(file)) chunks.push(chunk);
-    const lines = Buffer.concat(chunks).toString().trimEnd().split('\n');
-    for (const line of lines) results.push(JSON.parse(line));
+    for await (const line of inTurns(readLines(files.content(file), MOST_INLINE_BYTES))) {
+      if ('text' in line) results.push(JSON.parse(line.text));
+    }
   }
   return { results };
 }

@@ -15,6 +15,7 @@ import type { GatewayTools } from '../tools.ts';
 import { checkInput, readJobs } from './input.ts';
 import { createLineReader } from './line-reader.ts';
 import { type Output, writeOutput } from './output.ts';
+import { inSlices, inTurns } from './turns.ts';
 import { webhookOf } from './webhook-event.ts';
 
 /** An order in the hands of a driver. */
@@ -162,7 +163,7 @@ function hasEnded({ completed, failed, total }: BatchStatus): boolean {
 }
 
 function linesOf({ files }: StepTools, input: StoredFile): AsyncGenerator<Line> {
-  return readLines(files.content(input));
+  return inTurns(readLines(inSlices(files.content(input))));
 }
 
 async function* untilAborted(lines: AsyncIterable<Line>, signal: AbortSignal): AsyncGenerator<Line> {

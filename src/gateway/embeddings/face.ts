@@ -1,4 +1,6 @@
-import { type EmbeddingsBody, embeddingsOf, readEmbeddingsRequest } from '../../domain/native/embeddings.ts';
+import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type EmbeddingsBody, readEmbeddingsRequest, writeEmbeddings } from '../../domain/native/embeddings.ts';
 import { openAiErrorBody } from '../error-reply.ts';
 import type { Asked, Face } from '../face.ts';
 
@@ -14,7 +16,7 @@ export const embeddingsFace: Face<EmbeddingsBody> = {
   },
   // Jobs have taken their words from here.
   placeOf: (path) => path,
-  toAnswer: (result, { encoding }) => embeddingsOf(result, encoding),
+  toAnswer: (result, { encoding }) => Readable.from(inTurns(writeEmbeddings(result, encoding)), { objectMode: false }),
   createStream() {
     throw new Error('embeddings are never streamed');
   },
@@ -23,4 +25,19 @@ export const embeddingsFace: Face<EmbeddingsBody> = {
 
 function askedOf({ model, models, provider, encoding: _told, ...job }: EmbeddingsBody): Asked {
   return { job, model, ...(models && { models }), provider, isStream: false };
+}
+
+const PIECES_A_TURN = 16;
+
+/** Others get their turns between the pieces, and a client that reads slowly holds no more than a few of them. */
+async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
+  let collected: string[] = [];
+  for (const piece of pieces) {
+    collected.push(piece);
+    if (collected.length < PIECES_A_TURN) continue;
+    yield collected.join('');
+    collected = [];
+    await turn();
+  }
+  yield collected.join('');
 }

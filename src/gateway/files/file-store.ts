@@ -8,6 +8,8 @@ export function openFileStore({ config, folder, redis, keys, now }: GatewayTools
     folder: resolve(folder, files.folder),
     inRedisUpToBytes: files.in_redis_up_to_bytes,
     mostBytes: files.most_bytes,
+    mostBytesPerAccount: files.most_bytes_per_account,
+    mostBytesInRedis: files.most_bytes_in_redis,
     keepMs: files.keep,
     now,
   });

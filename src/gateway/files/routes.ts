@@ -6,8 +6,9 @@ import type { StoredFile } from '../../store/file-index.ts';
 import { ApiError } from '../api-error.ts';
 import { readFields } from '../fields.ts';
 import { type ApiObject, toList } from '../list.ts';
-import type { GatewayTools } from '../tools.ts';
+import { limitVisits, type VisitTools } from '../visits.ts';
 import { openFileStore } from './file-store.ts';
+import { refusalOf } from './refusals.ts';
 import { receiveUpload } from './upload.ts';
 
 const ListQuery = z.object({
@@ -20,7 +21,14 @@ const ListQuery = z.object({
 type ById = { Params: { id: string } };
 
 /** `/v1/files` (https://platform.openai.com/docs/api-reference/files). */
-export function addFiles(app: FastifyInstance, tools: GatewayTools): void {
+export function addFiles(app: FastifyInstance, tools: VisitTools): void {
+  app.register(async (scope) => {
+    limitVisits(scope, tools);
+    addRoutes(scope, tools);
+  });
+}
+
+function addRoutes(app: FastifyInstance, tools: VisitTools): void {
   const store = openFileStore(tools);
   const { most_bytes: mostBytes } = tools.config.gateway.files;
 
@@ -37,7 +45,14 @@ export function addFiles(app: FastifyInstance, tools: GatewayTools): void {
       limits: { fileSize: mostBytes + 1, files: 1, fields: 16, parts: 17, fieldSize: 1_024, fieldNameSize: 64 },
       throwFileSizeLimit: false,
     });
-    scope.post('/v1/files', async (request) => toFileObject(await receiveUpload(request, store, mostBytes)));
+    scope.post('/v1/files', async (request) => {
+      const received = receiveUpload(request, store, mostBytes);
+      return toFileObject(
+        await received.catch((error: unknown) => {
+          throw refusalOf(error, tools.logger);
+        }),
+      );
+    });
   });
 
   app.get('/v1/files', async (request) => {

@@ -1,19 +1,16 @@
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type FileDraft, FileTooLarge } from '../../store/file-draft.ts';
+import type { FileDraft } from '../../store/file-draft.ts';
 import type { StoredFile } from '../../store/file-index.ts';
 import type { FileStore } from '../../store/files.ts';
 import { ApiError } from '../api-error.ts';
 import { readFields } from '../fields.ts';
+import { FileExpiry } from './expiry.ts';
+import { fileTooLarge } from './refusals.ts';
 
 /** What OpenAI's own clients may say. */
 const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const;
-
-export const FileExpiry = z.strictObject({
-  anchor: z.literal('created_at'),
-  seconds: z.coerce.number().int().min(3_600).max(2_592_000),
-});
 
 const UploadFields = z.strictObject({ purpose: z.enum(PURPOSES), expires_after: FileExpiry.optional() });
 
@@ -22,15 +19,16 @@ const MOST_FORM_BYTES = 65_536;
 
 /**
  * Takes a file in as it arrives, whatever the order of the fields. It is listed once all of it has been read and every
- * field was found right.
+ * field was found right. Throws what the store throws when there is no room for it.
  */
 export async function receiveUpload(request: FastifyRequest, store: FileStore, mostBytes: number): Promise<StoredFile> {
   if (!request.isMultipart()) throw invalid('expected multipart/form-data with the fields file and purpose', null);
-  if (Number(request.headers['content-length'] ?? 0) > mostBytes + MOST_FORM_BYTES) throw tooLarge(mostBytes);
+  const announced = Number(request.headers['content-length'] ?? 0) - MOST_FORM_BYTES;
+  if (announced > mostBytes) throw fileTooLarge(mostBytes);
+  await store.checkRoom(request.caller.account, Math.max(0, announced));
   const draft = store.draft();
   try {
     const { fields, filename, failure } = await readParts(request.parts(), draft).catch(throwAsInvalid);
-    if (failure instanceof FileTooLarge) throw tooLarge(mostBytes);
     if (failure !== undefined) throw failure;
     if (filename === undefined) throw invalid('missing: the file', 'file');
     const { purpose, expires_after: expiry } = readFields(UploadFields, fields);
@@ -62,6 +60,10 @@ async function readParts(parts: AsyncIterable<Multipart>, draft: FileDraft): Pro
       continue;
     }
     if (part.fieldname !== 'file') throw invalid('expected one file, in the field "file"', 'file');
+    // As a part that says it is a file by its type alone.
+    if ((part.filename as string | undefined) === undefined) {
+      throw invalid('the file has no name: expected filename="..." in its part of the form', 'file');
+    }
     filename = part.filename.slice(0, 255) || 'file';
     failure = await takeFile(part, draft);
   }
@@ -89,9 +91,4 @@ function throwAsInvalid(error: unknown): never {
 
 function invalid(message: string, param: string | null): ApiError {
   return new ApiError(400, 'invalid_request_error', message, { param });
-}
-
-function tooLarge(mostBytes: number): ApiError {
-  const message = `the file is too large: ${mostBytes} bytes at the most`;
-  return new ApiError(413, 'invalid_request_error', message, { code: 'file_too_large', param: 'file' });
 }
