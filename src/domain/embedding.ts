@@ -3,18 +3,34 @@ import { z } from 'zod';
 /** As OpenAI's API has it. */
 export const MOST_INPUTS = 2_048;
 
-const Text = z.string().min(1);
-/** A text that was cut up already, by the tokeniser of the model that is to embed it. */
-const Tokens = z.array(z.int().min(0)).min(1);
-
-const Given = z.union([Text, z.array(Text).min(1), Tokens, z.array(Tokens).min(1)]);
-
-/** What is embedded: a text or the tokens of one, or several of them. */
-export const EmbeddingInput = Given.refine(
-  (input) => inputsOf(input).length <= MOST_INPUTS,
-  `must be at most ${MOST_INPUTS} entries`,
+/**
+ * What is embedded: a text, or the tokens of one that was cut up already by the tokeniser of the model that is to embed it;
+ * or several of either. Looked at by hand: a union of schemas would tell a problem for each of a hundred thousand tokens.
+ */
+export const EmbeddingInput = z.custom<string | string[] | number[] | number[][]>(
+  (input) => problemOfInput(input) === undefined,
+  { error: ({ input }) => problemOfInput(input) ?? '' },
 );
-export type EmbeddingInput = z.infer<typeof Given>;
+export type EmbeddingInput = z.infer<typeof EmbeddingInput>;
+
+function problemOfInput(input: unknown): string | undefined {
+  if (isText(input) || isTokenList(input)) return undefined;
+  if (input === '') return 'must not be empty';
+  if (!Array.isArray(input)) return 'expected a text, tokens, or a list of either';
+  if (input.length === 0) return 'must not be empty';
+  if (input.length > MOST_INPUTS) return `must be at most ${MOST_INPUTS} entries`;
+  if (input.every(isText) || input.every(isTokenList)) return undefined;
+  if (input.includes('')) return 'none of its texts may be empty';
+  return 'expected texts, or lists of tokens (whole numbers), and not both';
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isTokenList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((token) => Number.isSafeInteger(token) && token >= 0);
+}
 
 /** Of the vectors, for models that can make shorter ones. */
 export const Dimensions = z.int().min(1).max(65_536);

@@ -27,6 +27,9 @@ import { ANSWER_CHECKS } from './validation.ts';
 export const Strategy = z.enum(['hybrid', 'cost', 'latency', 'task', 'order', 'random', 'weighted', 'round-robin']);
 export type Strategy = z.infer<typeof Strategy>;
 
+/** OpenAI takes 16. */
+const MOST_METADATA = 64;
+
 /** The fields that bound and tag a job, shared by our own row and by command-line defaults. */
 const Limits = {
   /** What one attempt may cost at the most, in USD. Models whose bound is above it are not asked. */
@@ -71,7 +74,10 @@ const jobFields = {
   /** What an answer must pass to count as one; else the next model is asked. See `ANSWER_CHECKS`. */
   validate: z.array(z.enum(ANSWER_CHECKS)).optional(),
   expect: Expectation.optional(),
-  metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((entries) => Object.keys(entries).length <= MOST_METADATA, `must be at most ${MOST_METADATA} entries`)
+    .optional(),
 };
 
 /** What a job says of a chat alone. */

@@ -1,12 +1,22 @@
 import { z } from 'zod';
+import { kindOfHost } from './address.ts';
 import type { EmbeddingRequest } from './embedding.ts';
 
 /** Chat messages and parameters in OpenAI's words: the one normal form inside Sluice. */
 
 const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+/**
+ * Where a picture is, for the provider to fetch, or the picture itself. A model server of one's own would fetch anything:
+ * addresses at which credentials are handed out are for nobody, and so are files.
+ */
+const ImageUrl = z.string().refine((url) => {
+  if (url.startsWith('data:')) return true;
+  return /^https?:/i.test(url) && URL.canParse(url) && kindOfHost(new URL(url).hostname) !== 'forbidden';
+}, 'expected an address that begins with https:, http: or data:');
+
 const ImagePart = z.strictObject({
   type: z.literal('image_url'),
-  image_url: z.strictObject({ url: z.string().min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
+  image_url: z.strictObject({ url: ImageUrl, detail: z.enum(['auto', 'low', 'high']).optional() }),
 });
 const ContentPart = z.discriminatedUnion('type', [TextPart, ImagePart]);
 export type ContentPart = z.infer<typeof ContentPart>;

@@ -1,7 +1,9 @@
 /** Deeper than any honest tool schema, and far from where the recursion of a schema check overflows the stack. */
 const DEEPEST_LEVEL = 64;
-/** A row of the largest size cannot hold more; an object graph that somebody passed by mistake can. */
-const MOST_VALUES = 500_000;
+/** As many tokens as OpenAI embeds at once. A check takes its time for each, in which nobody else has a turn. */
+const MOST_VALUES = 300_000;
+/** No honest object has so many; and each that a schema does not know is a problem of its own. */
+const MOST_FIELDS = 10_000;
 
 type Finding = { path: (string | number)[]; message: string };
 type Visit = { value: object; path: (string | number)[] };
@@ -14,18 +16,22 @@ type Visit = { value: object; path: (string | number)[] };
 export function findMalformed(input: unknown): Finding | undefined {
   if (typeof input === 'string' && !input.isWellFormed()) return { path: [], message: BROKEN_TEXT };
   const visits: Visit[] = isContainer(input) ? [{ value: input, path: [] }] : [];
+  let count = 0;
   // The list grows while it is walked, level by level.
   for (const { value, path } of visits) {
     if (path.length > DEEPEST_LEVEL) {
       return { path: path.slice(0, 1), message: `nested more than ${DEEPEST_LEVEL} levels deep` };
     }
+    const size = sizeOf(value);
+    count += size;
+    if (count > MOST_VALUES) return { path: [], message: `more than ${MOST_VALUES} values` };
+    if (size > MOST_FIELDS && !Array.isArray(value)) return { path, message: `more than ${MOST_FIELDS} fields` };
     for (const [key, child] of entriesOf(value)) {
       if (typeof key === 'string' && !key.isWellFormed()) return { path, message: `a name has ${BROKEN_TEXT}` };
       if (key === '__proto__') return { path, message: 'the name "__proto__" is not allowed' };
       if (typeof child === 'string' && !child.isWellFormed()) return { path: [...path, key], message: BROKEN_TEXT };
       if (isContainer(child)) visits.push({ value: child, path: [...path, key] });
     }
-    if (visits.length > MOST_VALUES) return { path: [], message: `more than ${MOST_VALUES} lists and objects` };
   }
   return undefined;
 }
@@ -34,6 +40,10 @@ const BROKEN_TEXT = 'half of a surrogate pair (a broken character)';
 
 function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
+}
+
+function sizeOf(container: object): number {
+  return Array.isArray(container) ? container.length : Object.keys(container).length;
 }
 
 function entriesOf(container: object): Iterable<[string | number, unknown]> {

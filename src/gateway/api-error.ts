@@ -9,6 +9,8 @@ export type Retry = 'never' | { afterMs: number };
  */
 export class ApiError extends Error {
   readonly status: number;
+  /** What fastify reads, for the pages that tell errors in their own way. */
+  readonly statusCode: number;
   readonly type: string;
   readonly code: string | null;
   readonly param: string | null;
@@ -25,6 +27,7 @@ export class ApiError extends Error {
     super(message);
     this.name = 'ApiError';
     this.status = status;
+    this.statusCode = status;
     this.type = type;
     this.code = code;
     this.param = param;

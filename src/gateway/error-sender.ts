@@ -24,7 +24,10 @@ export function createErrorSender(logger: Logger) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = toApiError(thrown);
     // A path that cannot be read belongs to no route.
-    const { toErrorBody, url = '?' } = (request.routeOptions.config ?? {}) as { toErrorBody?: ToErrorBody; url?: string };
+    const { toErrorBody, url = '?' } = (request.routeOptions.config ?? {}) as {
+      toErrorBody?: ToErrorBody;
+      url?: string;
+    };
     const told = { request: request.id, route: `${request.method} ${url}`, status: error.status, code: error.code };
     if (error.status >= 500) logger.warn({ ...told, ...nameOf(thrown) }, 'request failed');
     else logger.debug(told, 'request refused');
@@ -52,13 +55,20 @@ function stackOf(thrown: unknown): string | undefined {
 
 const OF_PARSER: Readonly<Record<string, ApiError>> = {
   HPE_HEADER_OVERFLOW: new ApiError(431, 'invalid_request_error', 'the headers are too large'),
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: new ApiError(413, 'invalid_request_error', 'the chunks of the body have too much to say'),
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: new ApiError(
+    413,
+    'invalid_request_error',
+    'the chunks of the body have too much to say',
+  ),
   ERR_HTTP_REQUEST_TIMEOUT: new ApiError(408, 'invalid_request_error', 'the request took too long to arrive'),
 };
 
 /** For what is no HTTP that could be read, so that no route knows of it. An answer under way is not written into. */
-export function refuseConnection(thrown: Error & { code?: string }, socket: Socket & { _httpMessage?: unknown }): void {
-  const isAnswering = socket._httpMessage !== undefined && socket._httpMessage !== null;
+export function refuseConnection(
+  thrown: Error & { code?: string },
+  socket: Socket & { _httpMessage?: { headersSent: boolean } | null },
+): void {
+  const isAnswering = socket._httpMessage?.headersSent === true;
   if (thrown.code === 'ECONNRESET' || !socket.writable || isAnswering) {
     socket.destroy();
     return;

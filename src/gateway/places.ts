@@ -11,9 +11,9 @@ export type Places = {
 /** It is held until it was left, and until the work for it has ended. */
 export type Place = {
   /** More has come than the request said; throws as `take` does. */
-  grow(bytes: number): void;
-  leave(): void;
-  during<Result>(work: () => Promise<Result>): Promise<Result>;
+  grow: (bytes: number) => void;
+  leave: () => void;
+  during: <Result>(work: () => Promise<Result>) => Promise<Result>;
 };
 
 export type PlaceLimits = { most: number; mostBytes: number };

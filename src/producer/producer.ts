@@ -252,8 +252,8 @@ export function defaultLane(config: Config): string {
   return Object.hasOwn(config.lanes, 'interactive') ? 'interactive' : (Object.keys(config.lanes)[0] ?? 'interactive');
 }
 
-/** What was asked, whenever and by whatever way it came. */
-function contentOf({ reply: _reply, api_key: _key, ...job }: QueuedJob): string {
+/** What was asked, whenever and by whatever way it came, and however long somebody waits for it. */
+function contentOf({ reply: _reply, api_key: _key, deadline_ms: _deadline, ...job }: QueuedJob): string {
   return JSON.stringify({ ...job, enqueued_at: 0 });
 }
 

@@ -67,7 +67,6 @@ export function createFileEntries(redis: Redis, keys: Keys) {
     keys.filesExpiring,
     keys.fileBytes,
   ];
-  const counterOf = (account: string): string => `of:${account}`;
 
   /** `most`: what the files of the account, and those in Redis, may come to. */
   async function put(
@@ -95,4 +94,8 @@ export function createFileEntries(redis: Redis, keys: Keys) {
   }
 
   return { put, remove, bytesOf };
+}
+
+function counterOf(account: string): string {
+  return `of:${account}`;
 }

@@ -41,33 +41,7 @@ export function createFileFolder(path: string) {
     return join(path, id);
   }
 
-  async function create(): Promise<FolderDraft> {
-    const draft = join(path, `${randomBytes(12).toString('hex')}${DRAFT}`);
-    const handle = await written(async () => {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-      return open(draft, 'wx', 0o600);
-    });
-    let isOpen = true;
-    const close = async (): Promise<void> => {
-      if (isOpen) await handle.close();
-      isOpen = false;
-    };
-    return {
-      write: (bytes) => written(() => handle.appendFile(bytes)),
-      async keep(id) {
-        const place = placeOf(id);
-        await written(async () => {
-          await handle.sync();
-          await close();
-          await rename(draft, place);
-        });
-      },
-      async discard() {
-        await close();
-        await rm(draft, { force: true });
-      },
-    };
-  }
+  const create = (): Promise<FolderDraft> => createDraft(path, placeOf);
 
   /** A whole file at once. */
   async function write(id: string, bytes: Uint8Array): Promise<void> {
@@ -108,6 +82,34 @@ export function createFileFolder(path: string) {
   }
 
   return { create, write, read, remove, sweep };
+}
+
+async function createDraft(folder: string, placeOf: (id: string) => string): Promise<FolderDraft> {
+  const draft = join(folder, `${randomBytes(12).toString('hex')}${DRAFT}`);
+  const handle = await written(async () => {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return open(draft, 'wx', 0o600);
+  });
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) await handle.close();
+    isOpen = false;
+  };
+  return {
+    write: (bytes) => written(() => handle.appendFile(bytes)),
+    async keep(id) {
+      const place = placeOf(id);
+      await written(async () => {
+        await handle.sync();
+        await close();
+        await rename(draft, place);
+      });
+    },
+    async discard() {
+      await close();
+      await rm(draft, { force: true });
+    },
+  };
 }
 
 /** Throws a FolderFailure for what the system says against it. */

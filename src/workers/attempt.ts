@@ -37,6 +37,7 @@ async function goThrough(start: Start, services: Services, lease: Hold): Promise
   const wasStarted = start.attemptsStarted > 1 || start.job.revision !== undefined;
   const history = wasStarted ? await services.ledger.history(start.jobId, attemptId) : FIRST_START;
   if (history.result) return outcomeOf(history.result);
+  if (isBrokenOff(start, history.trail)) return refuse(brokenOff(), start, history.trail, services);
   if (services.now() >= deadlineOf(start.job)) return refuse(deadlineExceeded(start), start, history.trail, services);
 
   const reservation = await reserve(start, history.trail, services);
@@ -130,6 +131,19 @@ async function giveBack(
   return error.disposition === 'reject'
     ? refuse(error, start, trail, services)
     : { kind: 'deferred', error, delayMs: 0 };
+}
+
+/**
+ * Whether a worker died while it may have been passing the answer on. Somebody may have read a part of it, and has no use
+ * for another one.
+ */
+function isBrokenOff({ job }: Start, trail: readonly AttemptSummary[]): boolean {
+  const last = trail.at(-1);
+  return job.reply?.pieces === true && last?.outcome === 'unconfirmed' && last.error_code === 'INTERRUPTED';
+}
+
+function brokenOff(): GatewayError {
+  return new GatewayError('INTERRUPTED', 'its worker died, and a part of the answer may have been passed on');
 }
 
 function notOurs(): GatewayError {

@@ -64,7 +64,8 @@ export function endingOfFailure(attempt: Attempt, error: GatewayError, latencyMs
   const { billUnknown, billed, status } = error.details;
   const usage = billed?.usage ?? NO_TOKENS;
   const ending: Ending = {
-    outcome: billUnknown ? 'unconfirmed' : 'failed',
+    // What was only counted by us may have cost more.
+    outcome: billUnknown || usage.estimated ? 'unconfirmed' : 'failed',
     usage: billUnknown ? heldTokens(attempt) : usage,
     costNanos: billUnknown ? attempt.candidate.boundNanos : (billed?.nanos ?? priceOf(attempt, usage)),
     priceSource: billUnknown || billed?.nanos === undefined ? attempt.candidate.model.priceSource : 'provider',

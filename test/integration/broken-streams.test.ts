@@ -59,7 +59,7 @@ test.each(['openai', 'anthropic', 'google'] as const)(
 
     await until('the call to be broken off', () => harness.sim.ledger.totals().aborted === 1);
     const record = await until('the record', async () => (await harness.usage())[0]);
-    expect(record).toMatchObject({ outcome: 'failed', error_code: 'CANCELLED', estimated: true });
+    expect(record).toMatchObject({ outcome: 'unconfirmed', error_code: 'CANCELLED', estimated: true });
     const [call] = harness.calls();
     if (!call) throw new Error('no call');
     // A call on its own counts its tokens by four characters each, and we by their kinds; and a piece may be on its way.

@@ -132,6 +132,12 @@ describe('where anybody is let in', () => {
     ['a page without an origin', { origin: 'null' }],
     ['a name that was made to point here', { host: 'evil.example:4000' }],
     ['a name that begins like ours', { host: 'localhost.evil.example' }],
+    ['an address that ends like ours', { host: 'evil.example#127.0.0.1' }],
+    ['a proxy on this machine', { 'x-forwarded-for': '203.0.113.7' }],
+    ['one that tells the name', { 'x-forwarded-host': 'api.example.com' }],
+    ['one of the standard', { forwarded: 'for=203.0.113.7' }],
+    ['one like nginx', { 'x-real-ip': '203.0.113.7' }],
+    ['one that only names itself', { via: '1.1 proxy' }],
   ])('%s is not', async (_, headers) => {
     await create();
     expect(await start(true)(headers)).toMatchObject({ status: 401 });
@@ -141,6 +147,7 @@ describe('where anybody is let in', () => {
     { host: '127.0.0.1:4000', origin: 'http://localhost:3000' },
     { host: '[::1]:4000' },
     { host: 'localhost' },
+    { host: 'LocalHost:4000' },
   ])('%j is', async (headers) => {
     expect(await start(true)(headers)).toEqual({ account: 'default' });
   });

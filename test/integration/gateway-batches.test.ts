@@ -44,7 +44,8 @@ describe('a batch of a file', () => {
           id: expect.stringMatching(/^chatcmpl-batch[0-9a-f]{32}0$/) as string,
           object: 'chat.completion',
           model: 'sim/small',
-          choices: [{ message: { role: 'assistant' } }] },
+          choices: [{ message: { role: 'assistant' } }],
+        },
       },
       error: null,
       x_sluice: { model: 'small', attempts: [{ outcome: 'completed' }] },
@@ -234,24 +235,6 @@ describe('validation', () => {
     const { id } = await upload([chatLine('a')]);
     const order = { endpoint: '/v1/moderations' as typeof CHAT, completion_window: 5 as never, input_file_id: id };
     await expect(client().batches.create(order)).rejects.toThrow(/endpoint: .*; completion_window: /);
-  });
-
-  test('keeps rows out of the lane of those who wait, unless the key names it', async () => {
-    const rows = [chatLine('usual'), chatLine('pushing', { x_sluice: { lane: 'interactive' } })];
-    const { client, upload, untilStatus, batches } = await open();
-    const order = { ...DAY, input_file_id: (await upload(rows)).id };
-    const failed = await untilStatus((await client().batches.create(order)).id, 'failed');
-    expect(failed.errors?.data).toMatchObject([{ line: 2, code: 'lane_not_allowed', param: 'lane' }]);
-    const attempt = client().batches.create(order, { headers: { 'x-sluice-lane': 'interactive' } });
-    await expect(attempt).rejects.toMatchObject({ status: 403, code: 'lane_not_allowed' });
-    expect(await batches.list(10)).toEqual([]);
-
-    const named = await open({ caller: { lanes: ['interactive', 'batch'] } });
-    await named.startPool();
-    const input_file_id = (await named.upload(rows)).id;
-    const { id } = await named.client().batches.create({ ...DAY, input_file_id });
-    await named.untilStatus(id, 'completed');
-    expect((await named.usage()).map(({ lane }) => lane).toSorted()).toEqual(['batch', 'interactive']);
   });
 
   test('holds a key to its models and lanes', async () => {

@@ -34,7 +34,12 @@ async function start(limits: ConnectionLimits): Promise<(text: string) => Socket
   });
   app.get('/large', () => LARGE);
   app.get('/events', (_request, reply) => {
-    const writer = createEventWriter(reply.raw, () => ({}), () => reply.raw.destroy(), limits.stalledMs);
+    const writer = createEventWriter(
+      reply.raw,
+      () => ({}),
+      () => reply.raw.destroy(),
+      limits.stalledMs,
+    );
     reply.hijack();
     writer.write(LARGE);
     writer.end();

@@ -199,6 +199,33 @@ describe('the door', () => {
     stores = openStores();
   });
 
+  test('asks for the budget and the limits at once, and gives back what a spent one had taken', async () => {
+    const key = { budgetUsd: 0.5, limits: { tokens_per_minute: 1_000, concurrency: 1 } };
+    const [evalsha, hmget] = [stores.redis.evalsha.bind(stores.redis), stores.redis.hmget.bind(stores.redis)];
+    const isEntering = Promise.withResolvers<void>();
+    vi.spyOn(stores.redis, 'evalsha').mockImplementation((...told: unknown[]) => {
+      isEntering.resolve();
+      return Reflect.apply(evalsha, stores.redis, told) as Promise<unknown>;
+    });
+    vi.spyOn(stores.redis, 'hmget').mockImplementation(async (...told: unknown[]) => {
+      await isEntering.promise;
+      return Reflect.apply(hmget, stores.redis, told) as Promise<(string | null)[]>;
+    });
+    await stores.redis.hset(stores.keys.budget('key:k', 'total'), 'spent', 500_000_000);
+    const refused = await open().enter(visit(key));
+    expect(errorIn(refused)).toMatchObject({ status: 402 });
+    // Over a limit, too, it is the budget that is told.
+    expect(errorIn(await open().enter(visit({ ...key, limits: { requests_per_minute: 1 } })))).toMatchObject({
+      status: 402,
+    });
+    expect(errorIn(await open().enter(visit({ ...key, limits: { requests_per_minute: 1 } })))).toMatchObject({
+      status: 402,
+    });
+    const entrance = await open().enter(visit({ ...key, budgetUsd: 5 }));
+    expect(entrance).toMatchObject({ ok: true, headers: { 'x-ratelimit-remaining-tokens': '900' } });
+    if (entrance.ok) await entrance.leave();
+  });
+
   test('turns a key away whose budget is spent, until it is raised or its window ends', async () => {
     const budgets = createBudgetStore(stores.redis, stores.keys, { resultTtlMs: 60_000 });
     const key = { budgetUsd: 0.5, budgetWindow: 'day' as const };

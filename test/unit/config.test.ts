@@ -72,6 +72,7 @@ describe('a configuration that says the least', () => {
         keep_answers: 3_600_000,
         body_limit_bytes: 16_777_216,
         most_waiting: 10_000,
+        most_waiting_bytes: 268_435_456,
         limits: { per_key: {}, per_user: {} },
         files: {
           folder: '.sluice/files',

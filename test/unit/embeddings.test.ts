@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Config } from '../../src/domain/config.ts';
@@ -6,6 +7,7 @@ import { check, formatProblem } from '../../src/domain/issues.ts';
 import { isQueuedJob, PromptJob, promptLength, type QueuedJob, requestOf } from '../../src/domain/job.ts';
 import { embeddingsOf, readEmbeddingsRequest, writeEmbeddings } from '../../src/domain/native/embeddings.ts';
 import { type CompletedResult, resultBase } from '../../src/domain/result.ts';
+import { embeddingsFace } from '../../src/gateway/embeddings/face.ts';
 import { presentJobData } from '../../src/monitor/job-mask.ts';
 import { parseRow } from '../../src/producer/rows.ts';
 import { createRouter, explainRoute, whyEmpty } from '../../src/router/index.ts';
@@ -57,11 +59,11 @@ describe('a job that embeds', () => {
   });
 
   test.each<[object, string]>([
-    [{ input: '' }, 'input: must not be empty, got ""'],
-    [{ input: [] }, 'input: must not be empty, got a list of 0'],
-    [{ input: ['x', ''] }, 'input[1]: must not be empty, got ""'],
-    [{ input: ['x', 1] }, 'input[1]: expected a text, got 1'],
-    [{ input: 5 }, 'input: expected a text or a list, got 5'],
+    [{ input: '' }, 'input: must not be empty'],
+    [{ input: [] }, 'input: must not be empty'],
+    [{ input: ['x', ''] }, 'input: none of its texts may be empty'],
+    [{ input: ['x', 1] }, 'input: expected texts, or lists of tokens (whole numbers), and not both'],
+    [{ input: 5 }, 'input: expected a text, tokens, or a list of either'],
     [{ input: Array.from({ length: 2_049 }, () => 'x') }, 'input: must be at most 2048 entries'],
     [{ input: 'x', prompt: 'y' }, 'prompt: give prompt or input, not both'],
     [{ input: 'x', dimensions: 0 }, 'dimensions: must be at least 1, got 0'],
@@ -168,6 +170,21 @@ describe('the cache', () => {
   });
 });
 
+function resultOf(embeddings: string[]): CompletedResult {
+  const usage = { input_tokens: 7, output_tokens: 0 };
+  return {
+    ...resultBase({ jobId: 'j', job: { task: null, enqueued_at: 1 }, attempts: [], now: 2 }),
+    status: 'completed',
+    cost_nanos: 2_000,
+    model: 'embed',
+    provider: 'east',
+    model_id: 'vendor/embed',
+    completion: { content: null, embeddings, finish_reason: 'stop', usage },
+    latency_ms: 1,
+    cached: false,
+  };
+}
+
 describe('vectors', () => {
   test('come out of base64 as the float32 numbers that went in', () => {
     fc.assert(
@@ -180,20 +197,28 @@ describe('vectors', () => {
     expect(vectorToJson(encodeVector([0.5, 1e39, -1e39, Number.NaN]))).toBe('[0.5,null,null,null]');
   });
 
+  test('many of them hold up nobody', async () => {
+    const vector = encodeVector(Float32Array.from({ length: 1_536 }, () => Math.random()));
+    const result = resultOf(Array.from({ length: 320 }, () => vector));
+    const context = { id: 'embd-1', created: 1, askedModel: 'embed' };
+    const answer = embeddingsFace.toAnswer(result, { model: 'embed', input: 'x' }, context);
+    let turns = 0;
+    let isWaiting = true;
+    const count = (): void => {
+      turns += 1;
+      if (isWaiting) setImmediate(count);
+    };
+    setImmediate(count);
+    let text = '';
+    for await (const chunk of answer as Readable) text += String(chunk);
+    isWaiting = false;
+    expect(turns).toBeGreaterThanOrEqual(19);
+    expect(JSON.parse(text)).toEqual(embeddingsOf(result));
+  });
+
   test('are told in the words of OpenAI, as numbers or as base64', () => {
     const embeddings = [encodeVector([0.5, 0.25]), encodeVector([1, 0])];
-    const usage = { input_tokens: 7, output_tokens: 0 };
-    const result: CompletedResult = {
-      ...resultBase({ jobId: 'j', job: { task: null, enqueued_at: 1 }, attempts: [], now: 2 }),
-      status: 'completed',
-      cost_nanos: 2_000,
-      model: 'embed',
-      provider: 'east',
-      model_id: 'vendor/embed',
-      completion: { content: null, embeddings, finish_reason: 'stop', usage },
-      latency_ms: 1,
-      cached: false,
-    };
+    const result = resultOf(embeddings);
     expect(embeddingsOf(result)).toEqual({
       object: 'list',
       data: [

@@ -9,7 +9,11 @@ const model = { provider: 'p', id: 'x', price: { input: 1, output: 1 } };
 const config = Config.parse({
   providers: { p: { base_url: 'https://example.com/v1' } },
   models: { small: model, large: model, fourth: model, vectors: { ...model, capabilities: ['embeddings'] } },
-  tasks: { coding: { models: ['large', 'small'] }, three: { models: ['large', 'small', 'fourth'] }, nightly: { lane: 'batch' } },
+  tasks: {
+    coding: { models: ['large', 'small'] },
+    three: { models: ['large', 'small', 'fourth'] },
+    nightly: { lane: 'batch' },
+  },
 });
 
 const caller = (may: Pick<Caller, 'models' | 'lanes'>): Caller => ({ account: 'a', ...may });

@@ -48,10 +48,10 @@ describe('a misspelled field', () => {
   });
 
   test('one of very many is counted', () => {
-    const row = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`k${index}`, 1]));
+    const row = Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`k${index}`, 1]));
     const lines = linesOf(schema, { prompt: 'x', ...row });
     expect(lines).toHaveLength(101);
-    expect(lines.at(-1)).toBe('and 59900 more unknown fields');
+    expect(lines.at(-1)).toBe('and 8900 more unknown fields');
   });
 });
 
@@ -147,7 +147,7 @@ describe('what no input may hold', () => {
     expect(linesOf(schema, { data: circle })).toEqual(['data: nested more than 64 levels deep']);
     const bush: unknown[] = [];
     bush.push(bush, bush, bush);
-    expect(linesOf(schema, { data: bush })).toEqual(['more than 500000 lists and objects']);
+    expect(linesOf(schema, { data: bush })).toEqual(['more than 300000 values']);
   });
 
   test.each<[unknown, string]>([
