@@ -17,7 +17,6 @@ export { unknownName } from './config-checks.ts';
 export { ExperimentConfig } from './experiment-config.ts';
 export { ModelConfig, ModelPrice } from './model-config.ts';
 export { keysOf, ProviderConfig, type ProviderKey, type ProviderKind, RateLimits } from './provider-config.ts';
-export { GatewayConfig } from './gateway-config.ts';
 export { RoutingConfig } from './routing-config.ts';
 
 /**

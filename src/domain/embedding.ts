@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** As OpenAI's API has it. */
-export const MOST_INPUTS = 2_048;
+const MOST_INPUTS = 2_048;
 
 /**
  * What is embedded: a text, or the tokens of one that was cut up already by the tokeniser of the model that is to embed it;

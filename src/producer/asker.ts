@@ -59,5 +59,5 @@ export function createAsker(subscriber: Redis, keys: Keys, ledger: Ledger, waits
     }
   }
 
-  return { ask, listen: ear.listen };
+  return { ask, listen: (...heard: Parameters<typeof ear.listen>) => ear.listen(...heard) };
 }

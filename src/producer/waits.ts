@@ -23,8 +23,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export function createWaits() {
   const open = new Map<Wait, string>();
   let isClosed = false;
-  const closed = (jobId: string): GatewayError =>
-    new GatewayError('INTERRUPTED', `the producer was closed before job ${jobId} had ended; it goes on`);
 
   function begin(jobId: string, { timeoutMs, signal }: WaitOptions): Wait {
     if (isClosed) throw closed(jobId);
@@ -59,3 +57,7 @@ export function createWaits() {
   return { begin, close };
 }
 export type Waits = ReturnType<typeof createWaits>;
+
+function closed(jobId: string): GatewayError {
+  return new GatewayError('INTERRUPTED', `the producer was closed before job ${jobId} had ended; it goes on`);
+}

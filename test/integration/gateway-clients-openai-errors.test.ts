@@ -98,21 +98,21 @@ describe('an error is the client’s own class, and asked for once', () => {
   });
 });
 
-describe('a client that is throttled', () => {
-  /** A client of a key that has used up its tokens of this minute. */
-  async function clientOfUsedUp(gateway: GatewayHarness, tokensPerMinute: number) {
-    const { redis, keys } = gateway;
-    const limits = { tokens_per_minute: tokensPerMinute };
-    const { key, secret } = await createApiKeyStore(redis, keys).create(ApiKeyTerms.parse({ name: 'shop', ...limits }));
-    await createDoorStore(redis, keys).enter({
-      requestId: 'another',
-      subjects: [{ name: `key:${key.id}`, limits }],
-      estimatedTokens: tokensPerMinute,
-      holdMs: 60_000,
-    });
-    return clientOf(gateway, secret);
-  }
+/** A client of a key that has used up its tokens of this minute. */
+async function clientOfUsedUp(gateway: GatewayHarness, tokensPerMinute: number) {
+  const { redis, keys } = gateway;
+  const limits = { tokens_per_minute: tokensPerMinute };
+  const { key, secret } = await createApiKeyStore(redis, keys).create(ApiKeyTerms.parse({ name: 'shop', ...limits }));
+  await createDoorStore(redis, keys).enter({
+    requestId: 'another',
+    subjects: [{ name: `key:${key.id}`, limits }],
+    estimatedTokens: tokensPerMinute,
+    holdMs: 60_000,
+  });
+  return clientOf(gateway, secret);
+}
 
+describe('a client that is throttled', () => {
   test('comes back by itself, when it was told to', async () => {
     const gateway = await open({ gateway: { allowAnonymous: false } });
     // A request is let in for 256 tokens and its prompt: there is room for that again after some 50 ms.

@@ -5,7 +5,7 @@ import type { CompletedResult, Completion } from '../../src/domain/result.ts';
 
 /** Answers as a job ends with them, whole and in pieces. */
 
-export const USAGE = {
+const USAGE = {
   input_tokens: 100,
   output_tokens: 20,
   cached_input_tokens: 30,

@@ -11,9 +11,10 @@ const withImage = (url: string): object => ({
   messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
 });
 
+const entries = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, 'v']));
+
 test('metadata has a bounded number of entries', () => {
-  const entries = (count: number): object =>
-    Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, 'v']));
   expect(problemOf({ metadata: entries(64) })).toBeUndefined();
   expect(problemOf({ metadata: entries(65) })).toBe('must be at most 64 entries');
 });
