@@ -18,20 +18,18 @@ import {
 import { chatStream, eventsOf, USAGE } from './cases/chat-wire.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-
 function eventsIn(chunks: readonly Uint8Array[], maxCharacters?: number): ServerSentEvent[] {
   const events: ServerSentEvent[] = [];
   const reader = createEventReader((event) => events.push(event), maxCharacters);
-  for (const chunk of chunks) reader.push(chunk);
+  chunks.forEach((chunk) => reader.push(chunk));
   reader.end();
   return events;
 }
 
 describe('a stream of events', () => {
   test('is read as the format says', () => {
-    const stream =
-      '\ufeff: hello\r\n\r\nevent: ping\ndata: a\ndata:b\n\nid: 7\nretry: 5\nnoise\ndata\n\n\ndata: 👋\r\rdata: last';
-    expect(eventsIn([bytesOf(stream)])).toEqual([
+    const head = '\ufeff: hello\r\n\r\nevent: ping\ndata: a\ndata:b\n\nid: 7\nretry: 5\nnoise\ndata\n\n\n';
+    expect(eventsIn([bytesOf(`${head}data: 👋\r\rdata: last`)])).toEqual([
       { event: 'ping', data: 'a\nb' },
       { data: '' },
       { data: '👋' },
