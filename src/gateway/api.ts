@@ -16,14 +16,14 @@ import { responsesFace } from './responses/face.ts';
 import type { ExchangeTools } from './running.ts';
 
 /** Everything below `/v1`, in a scope of its own: its log-in and its errors are not those of the pages for people. */
-export function addApi(app: FastifyInstance, tools: ExchangeTools, options: { allowAnonymous: boolean }): void {
+export function addApi(
+  app: FastifyInstance,
+  tools: ExchangeTools,
+  options: { allowAnonymous: boolean; isStopping: () => boolean },
+): void {
   const authenticate = createAuth(tools, options);
   const sendError = createErrorSender(tools.logger);
   const { body_limit_bytes: limitBytes } = tools.config.gateway;
-  let isStopping = false;
-  app.addHook('preClose', async () => {
-    isStopping = true;
-  });
   guardConnections(app, isUpload);
   app.setNotFoundHandler((request, reply) => sendError(unknownUrl(request), request, reply));
   app.register(async (api) => {
@@ -32,7 +32,7 @@ export function addApi(app: FastifyInstance, tools: ExchangeTools, options: { al
     api.setErrorHandler((error, request, reply) => sendError(error, request, reply));
     api.addHook('onRequest', async (request, reply) => {
       reply.header('x-request-id', request.id);
-      if (isStopping) throw stopping();
+      if (options.isStopping()) throw stopping();
       await authenticate(request);
       if (request.method === 'POST' && !isUpload(request)) takePlace(request, reply, tools, limitBytes);
     });
@@ -60,7 +60,7 @@ function takePlace(
   if (bytes > limitBytes) throw bodyTooLarge(limitBytes);
   // Its end has been told already, and would never be heard of.
   if (request.raw.socket.destroyed) throw new ApiError(499, 'api_error', 'the client went away', { code: 'cancelled' });
-  const place = places.take(bytes);
+  const place = places.take(request.caller.key?.id, bytes);
   request.place = place;
   reply.raw.once('close', place.leave);
 }

@@ -6,6 +6,7 @@ import { type DoorReply, type DoorSubject, createDoorStore } from '../store/door
 import { readPacedPurses } from '../store/paced-purses.ts';
 import { ApiError } from './api-error.ts';
 import type { Caller } from './caller.ts';
+import { createDoorLeases, LEASE_MS } from './door-leases.ts';
 import { type RateHeaders, formatReset, rateHeadersOf } from './rate-headers.ts';
 import type { GatewayTools } from './tools.ts';
 
@@ -32,6 +33,9 @@ export type Entrance =
     }
   | { ok: false; error: ApiError; headers: RateHeaders };
 
+/** Who has passed the limits, and may turn out not to come in: `undo` in place of `leave`, and nothing was counted. */
+type Passed = Extract<Entrance, { ok: false }> | (Extract<Entrance, { ok: true }> & { undo(): Promise<void> });
+
 export type Door = { enter(visit: Visit): Promise<Entrance> };
 
 /**
@@ -39,39 +43,45 @@ export type Door = { enter(visit: Visit): Promise<Entrance> };
  * what Redis throws: without it nobody gets in.
  */
 export function createDoor(tools: Pick<GatewayTools, 'config' | 'redis' | 'keys' | 'logger' | 'now'>): Door {
-  const { config, redis, keys, logger } = tools;
+  const { config, redis, keys, logger, now } = tools;
   const store = createDoorStore(redis, keys);
+  const leases = createDoorLeases(store, { logger, now });
 
   async function enter(visit: Visit): Promise<Entrance> {
     // Both at once: a key with limits and a budget costs one round trip, too.
     const [spent, entrance] = await Promise.all([budgetProblem(visit.caller, tools), passLimits(visit)]);
     if (!spent) return entrance;
-    if (entrance.ok) await entrance.leave(0);
+    if (entrance.ok) await entrance.undo();
     return { ok: false, error: spent, headers: {} };
   }
 
-  async function passLimits(visit: Visit): Promise<Entrance> {
+  async function passLimits(visit: Visit): Promise<Passed> {
     const subjects = subjectsOf(visit, config.gateway.limits);
-    if (subjects.length === 0) return { ok: true, headers: {}, leave: async () => {} };
+    if (subjects.length === 0) return { ok: true, headers: {}, leave: async () => {}, undo: async () => {} };
     const { requestId, estimatedTokens, holdMs } = visit;
-    const entry = { requestId, subjects, estimatedTokens, holdMs };
+    const entry = { requestId, subjects, estimatedTokens, leaseMs: Math.min(holdMs, LEASE_MS) };
     const reply = await store.enter(entry);
     const headers = rateHeadersOf(subjects, reply.levels);
     if (reply.refused) return { ok: false, error: errorOf(reply.refused), headers };
-    let isIn = subjects.some(
+    leases.hold(entry, holdMs);
+    let isIn = true;
+    async function giveBack(give: () => Promise<void>): Promise<void> {
+      if (!isIn) return;
+      isIn = false;
+      leases.end(entry);
+      // What it holds ends by itself.
+      await give().catch((error: unknown) => {
+        logger.warn({ request: requestId, error: String(error) }, 'limits were not given back');
+      });
+    }
+    const holds = subjects.some(
       ({ limits }) => limits.concurrency !== undefined || limits.tokens_per_minute !== undefined,
     );
     return {
       ok: true,
       headers,
-      async leave(actualTokens) {
-        if (!isIn) return;
-        isIn = false;
-        // What it holds ends by itself.
-        await store.leave(entry, actualTokens).catch((error: unknown) => {
-          logger.warn({ request: requestId, error: String(error) }, 'limits were not given back');
-        });
-      },
+      leave: async (actualTokens) => (holds ? giveBack(() => store.leave(entry, actualTokens)) : undefined),
+      undo: () => giveBack(() => store.undo(entry)),
     };
   }
 

@@ -3,8 +3,6 @@ import { STALLED_MS } from './connections.ts';
 
 /** Proxies and clients give up on connections on which nothing moves. */
 const KEEP_ALIVE_MS = 10_000;
-/** What may wait for a client that reads slowly. */
-const MOST_PENDING_BYTES = 1_048_576;
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
@@ -15,6 +13,9 @@ const HEADERS = {
 /**
  * Server-sent events to one client. The head goes out with the first event: until then the request may still end with a
  * status of its own. When that takes long, the head goes out before, and comments keep the connection.
+ *
+ * A client may read as slowly as it likes: what waits for it is never more than its answer. It is cut off when for
+ * `stalledMs` it has taken nothing and nothing new has come for it either, which node sees by its connection.
  */
 export type EventWriter = {
   readonly isOpen: boolean;
@@ -32,28 +33,24 @@ export function createEventWriter(
   stalledMs = STALLED_MS,
 ): EventWriter {
   let isOpen = false;
-  let stalled: NodeJS.Timeout | undefined;
-  const keepAlive = setInterval(() => write(': waiting\n\n'), KEEP_ALIVE_MS);
+  const keepAlive = setInterval(() => {
+    // More of them would only hide that nothing is read.
+    if (response.writableLength === 0) write(': waiting\n\n');
+  }, KEEP_ALIVE_MS);
 
   function write(text: string): void {
     if (text === '' || response.destroyed) return;
-    if (!isOpen) response.writeHead(200, { ...headersOf(), ...HEADERS });
+    if (!isOpen) {
+      response.setTimeout(stalledMs, onStalled);
+      response.writeHead(200, { ...headersOf(), ...HEADERS });
+    }
     isOpen = true;
     keepAlive.refresh();
-    if (response.write(text) || stalled !== undefined) {
-      if (response.writableLength > MOST_PENDING_BYTES) onStalled();
-      return;
-    }
-    stalled = setTimeout(onStalled, stalledMs);
-    response.once('drain', () => {
-      clearTimeout(stalled);
-      stalled = undefined;
-    });
+    response.write(text);
   }
 
   function release(): void {
     clearInterval(keepAlive);
-    clearTimeout(stalled);
   }
 
   return {
@@ -64,8 +61,6 @@ export function createEventWriter(
     end() {
       release();
       response.end();
-      // The rest of it may still wait for a client that does not read.
-      response.setTimeout(stalledMs, onStalled);
     },
     release,
   };

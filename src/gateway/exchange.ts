@@ -12,7 +12,7 @@ import type { AnswerContext, Asked, Face } from './face.ts';
 import { errorOfProblems, errorOfResult } from './failures.ts';
 import { answerHeaders, jobHeaders } from './headers.ts';
 import { prepareJob } from './job-of-request.ts';
-import { type ExchangeTools, PAST_DEADLINE_MS, runJob, type Turn } from './running.ts';
+import { type ExchangeTools, isKept, PAST_DEADLINE_MS, runJob, type Turn } from './running.ts';
 import { streamAnswer } from './streaming.ts';
 
 /** By a rule of thumb: what was really used is told to the door afterwards. */
@@ -102,7 +102,7 @@ async function sendAnswer(
   try {
     const result = await runJob(entry, gone.signal, tools);
     reply.headers(answerHeaders(result));
-    if (result.status === 'failed') throw errorOfResult(result);
+    if (result.status === 'failed') throw errorOfResult(result, { isKept: isKept(entry) });
     const answer = toAnswer(result);
     if (answer instanceof Readable) reply.type('application/json; charset=utf-8');
     reply.send(answer);

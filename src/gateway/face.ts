@@ -34,7 +34,7 @@ export type AnswerStream = {
   /** After the last piece: all of `result.completion` has been told by `piece`. */
   end(result: CompletedResult): string;
   /** In place of `end`, when something has been sent and the rest will not come. */
-  fail(error: ApiError): string;
+  fail(error: ApiError, requestId: string): string;
 };
 
 /** One API in whose words requests come in and answers go out; `Body` is the request as it was read. */

@@ -44,12 +44,24 @@ const TOLD: Record<ErrorCode, Told> = {
   INTERNAL: { status: 500, type: 'api_error', code: 'internal_error' },
 };
 
-export function errorOfResult(result: FailedResult): ApiError {
-  return Object.assign(errorOfCode(result.error.code, result.error.message), { result });
+/** What is known of the providers without having asked them: their circuits are open, and will be tried again. */
+const UNASKED = { status: 503, type: OVERLOADED, retry: { afterMs: 10_000 } };
+const UNASKED_FOR: ReadonlySet<ErrorCode> = new Set([
+  'PROVIDER_UNREACHABLE',
+  'PROVIDER_OVERLOADED',
+  'PROVIDER_FAILED',
+  'PROVIDER_TIMEOUT',
+]);
+
+/** `isKept` of a job that whoever comes again with the same Idempotency-Key gets once more, with this failure. */
+export function errorOfResult(result: FailedResult, { isKept = false } = {}): ApiError {
+  const { code, message } = result.error;
+  const isUnasked = result.attempts.length === 0 && UNASKED_FOR.has(code);
+  const told = { ...TOLD[code], ...(isUnasked && UNASKED), ...(isKept && { retry: 'never' as const }) };
+  return Object.assign(errorOfTold(told, message), { result });
 }
 
-function errorOfCode(errorCode: ErrorCode, message: string): ApiError {
-  const { status, type, code, retry } = TOLD[errorCode];
+function errorOfTold({ status, type, code, retry }: Told, message: string): ApiError {
   return new ApiError(status, type, message, { code, ...(retry && { retry }) });
 }
 
@@ -67,7 +79,7 @@ export function errorOfProblems(
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof InvalidJob) return errorOfProblems(thrown.problems);
-  if (thrown instanceof GatewayError) return errorOfCode(thrown.code, thrown.message);
+  if (thrown instanceof GatewayError) return errorOfTold(TOLD[thrown.code], thrown.message);
   if (thrown instanceof InputError) return thrown.exitCode === 2 ? badRequest(thrown.message) : unavailable();
   if (isRedisFailure(thrown)) return unavailable();
   return (

@@ -1,18 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../domain/config.ts';
 import type { PromptJob } from '../domain/job.ts';
 import { defaultLane, InvalidJob, type QueueEntry } from '../producer/index.ts';
-import { ApiError } from './api-error.ts';
 import type { Caller } from './caller.ts';
 import type { Asked, Face } from './face.ts';
 import { errorOfProblems } from './failures.ts';
+import { digestOfKey } from './idempotency.ts';
 import { apiKeyOf, permit } from './permissions.ts';
 import type { ExchangeTools } from './running.ts';
 import { jobOf } from './wishes.ts';
-
-/** OpenAI's and Stripe's limit. */
-const MOST_IDEMPOTENCY_KEY = 255;
 
 /** The job that a request asks for, as its caller may have it. Throws an ApiError for what is wrong with it. */
 export function prepareJob(
@@ -68,16 +64,7 @@ function deadlineOf(
 }
 
 /** The same key is the same job, whatever became of the connection: but never that of another account. */
-function idOfRequest({ headers, caller }: FastifyRequest): Pick<PromptJob, 'id'> {
-  const key = headers['idempotency-key'];
-  if (typeof key !== 'string') return {};
-  if (key === '' || key.length > MOST_IDEMPOTENCY_KEY) {
-    const message = `idempotency-key: must be 1 to ${MOST_IDEMPOTENCY_KEY} characters`;
-    throw new ApiError(400, 'invalid_request_error', message, { param: 'headers' });
-  }
-  // A digest, since names of accounts may hold whatever would keep the two apart.
-  const digest = createHash('sha256')
-    .update(JSON.stringify([caller.account, key]))
-    .digest('hex');
-  return { id: `http-${digest.slice(0, 40)}` };
+function idOfRequest(request: FastifyRequest): Pick<PromptJob, 'id'> {
+  const digest = digestOfKey(request);
+  return digest === undefined ? {} : { id: `http-${digest.slice(0, 40)}` };
 }

@@ -20,17 +20,35 @@ export function bodyTooLarge(limitBytes: number): ApiError {
   return new ApiError(413, 'invalid_request_error', message, { code: 'request_too_large' });
 }
 
-/** Takes bodies of JSON, and no others: what comes without a length takes room as it comes. */
+/** Takes bodies of JSON, and no others. They take room as they come: what was only announced takes none. */
 export function addJsonBody(app: FastifyInstance, limitBytes: number): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   // A text would be read, and then be told to be no object.
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', (request, payload, done) => {
     receive(request, payload, limitBytes, (error, text) => {
-      if (error) done(error);
-      else void parse(request, text, done);
+      // A request that needs no body may still say what kind it would be.
+      if (error || text === '') done(error);
+      else void parse(request, text, (broken, body) => done(broken ? whyUnread(text) : whyNoObject(body), body));
     });
   });
+}
+
+/** The parser tells a body apart that would change what every object is made of; that much is worth saying. */
+function whyUnread(text: string): ApiError {
+  try {
+    JSON.parse(text);
+    return badRequest('the body has a field "__proto__" or "constructor.prototype", which nothing here can have');
+  } catch {
+    return badRequest('the body is not valid JSON');
+  }
+}
+
+/** Said here, once for all: what would tell what came instead might tell a prompt. */
+function whyNoObject(body: unknown): ApiError | null {
+  return typeof body === 'object' && body !== null && !Array.isArray(body)
+    ? null
+    : badRequest('the body must be a JSON object');
 }
 
 function receive(
@@ -39,14 +57,12 @@ function receive(
   limitBytes: number,
   done: (error: Error | null, text: string) => void,
 ): void {
-  const told = toldBytesOf(request);
   const chunks: Buffer[] = [];
   let received = 0;
 
   function onData(chunk: Buffer): void {
     received += chunk.length;
     chunks.push(chunk);
-    if (received <= told) return;
     if (received > limitBytes) return finish(bodyTooLarge(limitBytes));
     try {
       request.place.grow(chunk.length);

@@ -7,6 +7,7 @@ import type { RelayMessage } from '../store/relay.ts';
 import { ApiError } from './api-error.ts';
 import type { Door } from './door.ts';
 import { toApiError } from './failures.ts';
+import { keyTaken } from './idempotency.ts';
 import type { Places } from './places.ts';
 import type { GatewayTools } from './tools.ts';
 
@@ -33,19 +34,22 @@ export async function runJob(
   { producer, logger, config }: ExchangeTools,
   onPieces?: (message: RelayMessage) => void,
 ): Promise<JobResult> {
-  // Who gave it an id of its own will come again for the answer.
-  const isKept = entry.job.id !== undefined;
   const timeoutMs = (entry.job.deadline_ms ?? config.gateway.timeout) + PAST_DEADLINE_MS;
   try {
     if (signal.aborted) throw gone();
     return await producer.ask(entry, { timeoutMs, signal, ...(onPieces && { onPieces }) });
   } catch (error) {
     if (error instanceof IdTaken) throw keyTaken();
-    const cancelled = isKept ? undefined : cancel(entry, producer, logger);
+    const cancelled = isKept(entry) ? undefined : cancel(entry, producer, logger);
     // While Redis is away nothing can be cancelled, and nobody has to wait for that.
     if (!(error instanceof InputError)) await cancelled;
     throw signal.aborted ? gone() : error;
   }
+}
+
+/** Who gave a job an id of its own, by an Idempotency-Key, may come again for what became of it. */
+export function isKept({ job }: QueueEntry): boolean {
+  return job.id !== undefined;
 }
 
 async function cancel(entry: QueueEntry, producer: Producer, logger: Logger): Promise<void> {
@@ -61,9 +65,4 @@ async function cancel(entry: QueueEntry, producer: Producer, logger: Logger): Pr
 
 function gone(): ApiError {
   return new ApiError(499, 'api_error', 'the client went away', { code: 'cancelled' });
-}
-
-function keyTaken(): ApiError {
-  const message = 'this Idempotency-Key was used for another request; give this one another key';
-  return new ApiError(409, 'invalid_request_error', message, { code: 'idempotency_key_used', param: 'headers' });
 }

@@ -12,7 +12,7 @@ import { addApi } from './api.ts';
 import { createBatchDriver } from './batches/driver.ts';
 import { createDoor } from './door.ts';
 import { createErrorSender, refuseConnection } from './error-sender.ts';
-import { createPlaces } from './places.ts';
+import { type Places, createPlaces } from './places.ts';
 import type { ExchangeTools } from './running.ts';
 
 export type GatewayOptions = {
@@ -38,6 +38,8 @@ export type Gateway = {
 };
 
 const SWEEP_MS = 50;
+/** For what has to be done for requests that were cut off; without Redis it cannot be. */
+const ENDED_WITHIN_MS = 5_000;
 
 /** Throws an InputError when the port is taken, or when anybody would be let in from anywhere. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -50,24 +52,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
   const { tools, close } = openTools(options);
   const app = createApp(config, logger);
-  addApi(app, tools, { allowAnonymous });
-  if (monitor) app.register(monitor);
   const driver = createBatchDriver(tools);
-  const stop = createStop(app, async () => {
+  const stop = createStop(app, tools.places, async () => {
     // Whoever was cut off has a job to be cancelled.
-    await tools.places.empty();
+    const isEmpty = await tools.places.empty(ENDED_WITHIN_MS);
+    if (!isEmpty) options.logger.warn('stops while requests that were cut off have not ended yet');
     await driver.stop();
     await close();
   });
+  addApi(app, tools, { allowAnonymous, isStopping: () => stop.hasBegun() });
+  if (monitor) app.register(monitor);
   try {
     await app.listen({ host, port });
   } catch (cause) {
-    await stop(0);
+    await stop.run(0);
     throw describeListenError(cause, host, port);
   }
   driver.start();
   logger.debug({ host, port }, 'gateway listens');
-  return { url: urlOf(app, host), stop: (drainMs = config.gateway.drain) => stop(drainMs) };
+  return { url: urlOf(app, host), stop: (drainMs = config.gateway.drain) => stop.run(drainMs) };
 }
 
 function openTools({ config, redis: target, logger, folder }: GatewayOptions): {
@@ -109,17 +112,26 @@ function createApp(config: Config, logger: Logger): FastifyInstance {
   });
 }
 
-/** First nobody new is let in, then those inside are waited for, then cut off; what they used is closed last. */
-function createStop(app: FastifyInstance, close: () => Promise<void>): (drainMs: number) => Promise<void> {
+/**
+ * First nobody new is let in, while the server goes on listening, so that whoever looks whether it is ready is told; then
+ * those inside are waited for, then cut off; what they used is closed last.
+ */
+function createStop(app: FastifyInstance, places: Places, close: () => Promise<void>): Stop {
   let stopping: Promise<void> | undefined;
-  return (drainMs) =>
-    (stopping ??= (async () => {
-      // A connection whose answer has gone out waits for the next request, which will not be taken.
-      const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
-      const cut = setTimeout(() => app.server.closeAllConnections(), drainMs);
-      await app.close();
-      clearTimeout(cut);
-      clearInterval(sweep);
-      await close();
-    })());
+  const stop = async (drainMs: number): Promise<void> => {
+    const startedAt = performance.now();
+    await places.empty(drainMs);
+    // A connection whose answer has gone out waits for the next request, which will not be taken.
+    const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+    const leftMs = Math.max(0, drainMs - (performance.now() - startedAt));
+    const cut = setTimeout(() => app.server.closeAllConnections(), leftMs);
+    await app.close();
+    clearTimeout(cut);
+    clearInterval(sweep);
+    await close();
+  };
+  return { run: (drainMs) => (stopping ??= stop(drainMs)), hasBegun: () => stopping !== undefined };
 }
+
+/** May be run again. */
+type Stop = { run: (drainMs: number) => Promise<void>; hasBegun: () => boolean };

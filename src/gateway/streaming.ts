@@ -3,7 +3,7 @@ import type { RelayMessage } from '../store/relay.ts';
 import { ApiError } from './api-error.ts';
 import { abandonedBy } from './client-gone.ts';
 import { createEventWriter, type EventWriter } from './event-writer.ts';
-import { type ExchangeTools, runJob, type Turn } from './running.ts';
+import { type ExchangeTools, isKept, runJob, type Turn } from './running.ts';
 import type { AnswerStream } from './face.ts';
 import { errorOfResult, toApiError } from './failures.ts';
 import { answerHeaders, jobHeaders } from './headers.ts';
@@ -31,7 +31,7 @@ export async function streamAnswer(
   const teller = createTeller(stream, writer, (reason) => gone.abort(reason));
   try {
     result = await runJob(entry, gone.signal, tools, (message) => teller.hear(message));
-    if (result.status === 'failed') throw errorOfResult(result);
+    if (result.status === 'failed') throw errorOfResult(result, { isKept: isKept(entry) });
     teller.finish(result);
     writer.end();
     return result;
@@ -41,7 +41,7 @@ export async function streamAnswer(
       if (result) reply.headers(answerHeaders(result));
       throw problem;
     }
-    writer.write(stream.fail(problem));
+    writer.write(stream.fail(problem, request.id));
     writer.end();
     return undefined;
   } finally {

@@ -53,7 +53,9 @@ export function wishOf({ experiments, tasks, routing }: Sources, question: Route
   };
 }
 
-function tierFor({ task, promptText }: RouteQuestion): Tier | undefined {
+/** A job that asks by itself for the cheapest or the quickest model gets it: no guess knows better what it is for. */
+function tierFor({ task, promptText, strategy }: RouteQuestion): Tier | undefined {
+  if (strategy === 'cost' || strategy === 'latency') return undefined;
   return task !== null || promptText === undefined ? undefined : guessComplexity(promptText).tier;
 }
 

@@ -7,6 +7,8 @@ import type { Keys } from './keys.ts';
 export type BatchOrder = {
   /** `batch_...`; that of the batch itself is `batchIdOf(id)`. */
   id: string;
+  /** Of what was asked for, where an `Idempotency-Key` came with it: whoever asks for the same gets this one. */
+  askedDigest?: string;
   account: string;
   /** The key that asked for it, and what that may name (undefined: all). */
   apiKey?: NonNullable<QueuedJob['api_key']>;
@@ -75,17 +77,18 @@ export type StoredOrder = { order: BatchOrder; progress: OrderProgress; cancelli
 /**
  * From here on its input file is not taken away. KEYS: the file, its readers, the order, all orders of the account, the
  * open orders, the file's content where it is in Redis. ARGV: the order's id, what it is, its progress, when it was made,
- * how long the content is needed (ms). Reply: 0 when there is no such file.
+ * how long the content is needed (ms). Reply: added, there (an order of this id is), no-file.
  */
 const ADD = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[3]) == 1 then return 'there' end
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'no-file' end
 local life = redis.call('PTTL', KEYS[6])
 if life >= 0 and life < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[6], ARGV[5]) end
 redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[3], 'order', ARGV[2], 'progress', ARGV[3])
 redis.call('ZADD', KEYS[4], ARGV[4], ARGV[1])
 redis.call('ZADD', KEYS[5], ARGV[4], ARGV[1])
-return 1
+return 'added'
 `;
 
 /** KEYS: the order, the open orders. ARGV: the order's id, now. An order that has ended is not cancelled any more. */
@@ -105,8 +108,9 @@ function isOrderId(text: string): boolean {
   return ORDER_ID.test(text);
 }
 
-export function newOrderId(): string {
-  return `batch_${randomBytes(16).toString('hex')}`;
+/** Without a digest in hexadecimal, from which it is to follow, it is like no other. */
+export function orderIdOf(digest = randomBytes(16).toString('hex')): string {
+  return `batch_${digest.slice(0, 32)}`;
 }
 
 /** Ids of batches have letters, digits and - only. */
@@ -114,12 +118,17 @@ export function batchIdOf(orderId: string): string {
   return orderId.replaceAll('_', '-');
 }
 
+/** The id of a batch, or that of its order, which is what the API tells, as the batch's. */
+export function toBatchId(text: string): string {
+  return isOrderId(text) ? batchIdOf(text) : text;
+}
+
 export type BatchOrders = ReturnType<typeof createBatchOrders>;
 
 /** Batches that were asked for over HTTP: what whoever asks for them wants of them. See `order-driving.ts` for the rest. */
 export function createBatchOrders(redis: Redis, keys: Keys) {
-  /** False when its input file is gone: nothing is ordered then. */
-  async function add(order: BatchOrder): Promise<boolean> {
+  /** Nothing is ordered when its input file is gone, or when an order of this id is there. */
+  async function add(order: BatchOrder): Promise<'added' | 'there' | 'no-file'> {
     const { id, account, inputFileId, createdAt, expiresAt } = order;
     const progress: OrderProgress = { stage: 'validating' };
     const touched = [
@@ -132,7 +141,7 @@ export function createBatchOrders(redis: Redis, keys: Keys) {
     ];
     const neededMs = expiresAt - createdAt + GRACE_MS;
     const fields = [id, JSON.stringify(order), JSON.stringify(progress), createdAt, neededMs];
-    return (await redis.eval(ADD, touched.length, ...touched, ...fields)) === 1;
+    return (await redis.eval(ADD, touched.length, ...touched, ...fields)) as 'added' | 'there' | 'no-file';
   }
 
   async function readAll(ids: readonly string[]): Promise<(StoredOrder | undefined)[]> {

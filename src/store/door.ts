@@ -22,8 +22,8 @@ export type DoorEntry = {
   requestId: string;
   subjects: readonly DoorSubject[];
   estimatedTokens: number;
-  /** After so long a request that never left does not count as under way any more: its gateway has died. */
-  holdMs: number;
+  /** For so long it counts as under way, and no longer, when nobody says again that it is: its gateway has died. */
+  leaseMs: number;
 };
 
 /** When a request that is under way ends nobody knows. */
@@ -71,8 +71,16 @@ local function save(bucket)
 end
 `;
 
-/** ARGV: the prefix, ms added to the clock; then request, tokens, ms that it is held, subjects (JSON) each. */
-const ENTER = `${SUBJECTS}
+const LEASES = `${SUBJECTS}
+local function lease(subject, request, lease_ms, option)
+  local key, ends_at = key_of(subject) .. ':leases', string.format('%.0f', now + lease_ms)
+  if option then redis.call('ZADD', key, option, ends_at, request) else redis.call('ZADD', key, ends_at, request) end
+  if redis.call('PTTL', key) < lease_ms then redis.call('PEXPIRE', key, lease_ms) end
+end
+`;
+
+/** ARGV: the prefix, ms added to the clock; then request, tokens, ms that it counts as under way, subjects (JSON) each. */
+const ENTER = `${LEASES}
 local function has_room(subject, request)
   local key = key_of(subject) .. ':leases'
   redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now))
@@ -81,13 +89,7 @@ local function has_room(subject, request)
   return redis.call('ZSCORE', key, request) ~= false
 end
 
-local function hold(subject, request, hold_ms)
-  local key = key_of(subject) .. ':leases'
-  redis.call('ZADD', key, string.format('%.0f', now + hold_ms), request)
-  if redis.call('PTTL', key) < hold_ms then redis.call('PEXPIRE', key, hold_ms) end
-end
-
-local function enter(request, tokens, hold_ms, text)
+local function enter(request, tokens, lease_ms, text)
   local subjects, buckets = cjson.decode(text), {}
   local refused, of, after = '', 0, 0
   local function refuse(limit, index, ms)
@@ -120,7 +122,7 @@ local function enter(request, tokens, hold_ms, text)
   end
   if refused == '' then
     for _, subject in ipairs(subjects) do
-      if subject.concurrency then hold(subject, request, hold_ms) end
+      if subject.concurrency then lease(subject, request, lease_ms) end
     end
   end
   return reply
@@ -133,16 +135,33 @@ end
 return replies
 `;
 
-/** ARGV: the prefix, ms added to the clock; then request, tokens that were taken too little (signed), subjects (JSON) each. */
-const LEAVE = `${SUBJECTS}
+/** ARGV: the prefix, ms added to the clock; then request, ms from now on, subjects (JSON) each. Who has left stays away. */
+const RENEW = `${LEASES}
 local replies = {}
 for i = 3, #ARGV, 3 do
   for _, subject in ipairs(cjson.decode(ARGV[i + 2])) do
+    if subject.concurrency then lease(subject, ARGV[i], tonumber(ARGV[i + 1]), 'XX') end
+  end
+  replies[#replies + 1] = 1
+end
+return replies
+`;
+
+/**
+ * ARGV: the prefix, ms added to the clock; then request, how many requests and tokens were taken too little (signed),
+ * subjects (JSON) each.
+ */
+const LEAVE = `${SUBJECTS}
+local replies = {}
+for i = 3, #ARGV, 4 do
+  for _, subject in ipairs(cjson.decode(ARGV[i + 3])) do
     if subject.concurrency then redis.call('ZREM', key_of(subject) .. ':leases', ARGV[i]) end
-    local bucket = bucket_of(subject, 'tokens')
-    if bucket and ARGV[i + 1] ~= '0' then
-      bucket.level = math.min(bucket.capacity, bucket.level - ARGV[i + 1])
-      save(bucket)
+    for index, kind in ipairs(KINDS) do
+      local bucket, more = bucket_of(subject, kind), tonumber(ARGV[i + index])
+      if bucket and more ~= 0 then
+        bucket.level = math.min(bucket.capacity, bucket.level - more)
+        save(bucket)
+      end
     end
   end
   replies[#replies + 1] = 1
@@ -157,10 +176,11 @@ export function createDoorStore(redis: Redis, keys: Keys, { clockShiftMs = 0 }: 
   const batcher = { redis, routingKey: keys.apiKeys, shared: [keys.prefix, String(clockShiftMs)] };
   const runEnter = createScriptBatcher<[string, number, number, ...number[]]>({ ...batcher, script: ENTER });
   const runLeave = createScriptBatcher<number>({ ...batcher, script: LEAVE });
+  const runRenew = createScriptBatcher<number>({ ...batcher, script: RENEW });
 
   /** All or nothing: whoever is refused by one limit has used up nothing of the others. */
-  async function enter({ requestId, subjects, estimatedTokens, holdMs }: DoorEntry): Promise<DoorReply> {
-    const amounts = [estimatedTokens, holdMs].map((amount) => String(Math.ceil(amount)));
+  async function enter({ requestId, subjects, estimatedTokens, leaseMs }: DoorEntry): Promise<DoorReply> {
+    const amounts = [estimatedTokens, leaseMs].map((amount) => String(Math.ceil(amount)));
     const [limit, of, afterMs, ...figures] = await runEnter([requestId, ...amounts, textOf(subjects)]);
     const levels = subjects.map(({ limits }) => ({
       ...(limits.requests_per_minute !== undefined && { requests: takeLevel(figures) }),
@@ -173,15 +193,26 @@ export function createDoorStore(redis: Redis, keys: Keys, { clockShiftMs = 0 }: 
   }
 
   /** The request has ended. Without `actualTokens` the estimate stands. */
-  async function leave(
-    { requestId, subjects, estimatedTokens }: Omit<DoorEntry, 'holdMs'>,
-    actualTokens?: number,
-  ): Promise<void> {
+  async function leave({ requestId, subjects, estimatedTokens }: DoorEntry, actualTokens?: number): Promise<void> {
     const more = actualTokens === undefined ? 0 : Math.ceil(actualTokens) - Math.ceil(estimatedTokens);
-    await runLeave([requestId, String(more), textOf(subjects)]);
+    await runLeave([requestId, '0', String(more), textOf(subjects)]);
   }
 
-  return { enter, leave };
+  /** As if it had never come in. */
+  async function undo({ requestId, subjects, estimatedTokens }: DoorEntry): Promise<void> {
+    await runLeave([requestId, '-1', String(-Math.ceil(estimatedTokens)), textOf(subjects)]);
+  }
+
+  /** They are still under way. Of as many as there are at a time Redis is asked together. */
+  async function renew(entries: Iterable<DoorEntry>): Promise<void> {
+    await Promise.all(
+      Array.from(entries, ({ requestId, leaseMs, subjects }) =>
+        runRenew([requestId, String(Math.ceil(leaseMs)), textOf(subjects)]),
+      ),
+    );
+  }
+
+  return { enter, leave, undo, renew };
 }
 
 function takeLevel(figures: number[]): DoorLevel {

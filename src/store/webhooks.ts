@@ -5,6 +5,8 @@ import type { Keys } from './keys.ts';
 export type Webhook = {
   /** `evt_...` */
   id: string;
+  /** The batch that it tells of, as the API names it. */
+  batch: string;
   url: string;
   /** JSON, the same each time. */
   body: string;

@@ -12,7 +12,7 @@ import { answerDenial, waitForAnswer, waitForResume } from './denial.ts';
 import type { Attempt } from './records.ts';
 import { type Relay, relayOf } from './relay.ts';
 import { reserve } from './reserve.ts';
-import { type Services, type Start, attemptIdOf, deadlineOf, timeLimitOf } from './services.ts';
+import { type Services, type Start, attemptIdOf, deadlineExceeded, deadlineOf, timeLimitOf } from './services.ts';
 
 /** What a start of a job is held by: once it is not, no call may go out for it. */
 export type Hold = Pick<Lease, 'signal' | 'isHeld'>;
@@ -148,8 +148,4 @@ function brokenOff(): GatewayError {
 
 function notOurs(): GatewayError {
   return new GatewayError('INTERRUPTED', 'another worker has taken the job over');
-}
-
-function deadlineExceeded(start: Start): GatewayError {
-  return new GatewayError('DEADLINE_EXCEEDED', `the job's deadline of ${start.job.deadline_ms} ms has passed`);
 }

@@ -1,5 +1,6 @@
 import type { BudgetAlert } from '../domain/budget.ts';
 import type { Config } from '../domain/config.ts';
+import { GatewayError } from '../domain/errors.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { ExperimentControl } from '../domain/experiment-control.ts';
 import type { QueuedJob } from '../domain/job.ts';
@@ -63,6 +64,10 @@ export function attemptIdOf({ jobId, job, attemptsStarted }: Start): string {
 /** When the job is to be over, in epoch milliseconds. */
 export function deadlineOf(job: QueuedJob): number {
   return job.deadline_ms === undefined ? Number.POSITIVE_INFINITY : job.enqueued_at + job.deadline_ms;
+}
+
+export function deadlineExceeded({ job }: Pick<Start, 'job'>): GatewayError {
+  return new GatewayError('DEADLINE_EXCEEDED', `the job's deadline of ${job.deadline_ms} ms has passed`);
 }
 
 /** How long a call may take by the job's own limits, in milliseconds; the provider's own may be shorter. */

@@ -2,7 +2,7 @@ import type { GatewayError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { AttemptSummary } from '../domain/result.ts';
 import { type Choice, type ChoiceLimits, chainExhausted, chooseModel, failuresIn } from './choice.ts';
-import type { Services, Start } from './services.ts';
+import { type Services, type Start, deadlineExceeded, deadlineOf } from './services.ts';
 import { delayFor, isWithinPatience } from './waiting.ts';
 
 /** What a failed attempt means for its job. */
@@ -75,6 +75,7 @@ function hasOtherKeys(
 }
 
 function nextAttempt(error: GatewayError, start: Start, trail: readonly AttemptSummary[], services: Services): Verdict {
+  if (services.now() >= deadlineOf(start.job)) return { kind: 'rejected', error: deadlineExceeded(start) };
   const exhausted = (): Verdict => ({ kind: 'rejected', error: trail.length > 1 ? chainExhausted(trail) : error });
   // What BullMQ counts leaves out an attempt that failed and then had to wait for the next model.
   const attempts = Math.max(start.attemptsMade + 1, failuresIn(trail, services).length);

@@ -42,7 +42,7 @@ afterAll(() => {
 
 function serveEvents(stream: AnswerStream, pieces: readonly AnswerPiece[], ending: CompletedResult | ApiError): string {
   const begun = stream.start('gpt-5-mini') + pieces.map((piece) => stream.piece(piece)).join('');
-  const text = begun + (ending instanceof ApiError ? stream.fail(ending) : stream.end(ending));
+  const text = begun + (ending instanceof ApiError ? stream.fail(ending, 'req_1') : stream.end(ending));
   served = { type: 'text/event-stream', text };
   return text;
 }
@@ -118,7 +118,7 @@ describe('a response', () => {
     }).rejects.toThrow(/all models failed/);
     expect(types).toContain('response.failed');
     expect(text).toContain('"code":"server_error"');
-    expect(responsesFace.createStream(body, context).fail(FAILURE)).not.toContain('response.failed');
+    expect(responsesFace.createStream(body, context).fail(FAILURE, 'req_1')).not.toContain('response.failed');
   });
 });
 
@@ -178,7 +178,8 @@ describe('a message', () => {
   });
 
   it('that breaks off is an error for the client', async () => {
-    serveEvents(messagesFace.createStream(undefined, context), [{ kind: 'text', text: 'Hi' }], FAILURE);
+    const text = serveEvents(messagesFace.createStream(undefined, context), [{ kind: 'text', text: 'Hi' }], FAILURE);
+    expect(text).toContain('"request_id":"req_1"');
     await expect(anthropic.messages.stream(asked).finalMessage()).rejects.toThrow(/all models failed/);
   });
 });

@@ -107,7 +107,7 @@ async function clientOfUsedUp(gateway: GatewayHarness, tokensPerMinute: number) 
     requestId: 'another',
     subjects: [{ name: `key:${key.id}`, limits }],
     estimatedTokens: tokensPerMinute,
-    holdMs: 60_000,
+    leaseMs: 60_000,
   });
   return clientOf(gateway, secret);
 }

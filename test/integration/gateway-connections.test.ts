@@ -41,7 +41,7 @@ async function start(limits: ConnectionLimits): Promise<(text: string) => Socket
       limits.stalledMs,
     );
     reply.hijack();
-    writer.write(LARGE);
+    for (const half of [LARGE.slice(0, 9_000_000), LARGE.slice(9_000_000)]) writer.write(half);
     writer.end();
     writer.release();
   });

@@ -20,7 +20,7 @@ const subject = (limits: RateLimits, name = 'key:k'): DoorSubject => ({ name, li
 
 let requests = 0;
 function entry(subjects: readonly DoorSubject[], more: Partial<DoorEntry> = {}): DoorEntry {
-  return { requestId: `r${(requests += 1)}`, subjects, estimatedTokens: 100, holdMs: 60_000, ...more };
+  return { requestId: `r${(requests += 1)}`, subjects, estimatedTokens: 100, leaseMs: 60_000, ...more };
 }
 
 describe('requests a minute', () => {
@@ -97,13 +97,23 @@ describe('requests at a time', () => {
   });
 
   test('of a gateway that died end by themselves', async () => {
-    const held = Array.from({ length: 3 }, () => entry(subjects, { holdMs: 30_000 }));
+    const held = Array.from({ length: 3 }, () => entry(subjects, { leaseMs: 30_000 }));
     for (const each of held) await after(0).enter(each);
     expect((await after(29_000).enter(entry(subjects))).refused).toMatchObject({
       limit: 'concurrency',
       afterMs: 1_000,
     });
     expect((await after(30_001).enter(entry(subjects))).refused).toBeUndefined();
+  });
+
+  test('go on being counted for as long as their gateway says so, but not when they have left', async () => {
+    const [stays, left] = [entry(subjects, { leaseMs: 30_000 }), entry(subjects, { leaseMs: 30_000 })];
+    await Promise.all([stays, left].map((each) => after(0).enter(each)));
+    await after(20_000).leave(left, 0);
+    await after(20_000).renew([stays, left]);
+    const inside = await after(45_000).enter(entry([subject({ concurrency: 2 })]));
+    expect(inside.refused).toBeUndefined();
+    expect((await after(45_000).enter(entry([subject({ concurrency: 2 })]))).refused).toBeDefined();
   });
 
   test('are not counted twice when an answer of Redis was lost', async () => {
@@ -214,13 +224,11 @@ describe('the door', () => {
     await stores.redis.hset(stores.keys.budget('key:k', 'total'), 'spent', 500_000_000);
     const refused = await open().enter(visit(key));
     expect(errorIn(refused)).toMatchObject({ status: 402 });
+    const once = { ...key, limits: { requests_per_minute: 1 } };
+    expect(errorIn(await open().enter(visit(once)))).toMatchObject({ status: 402 });
+    expect((await open().enter(visit({ ...once, budgetUsd: 5 }))).ok).toBe(true);
     // Over a limit, too, it is the budget that is told.
-    expect(errorIn(await open().enter(visit({ ...key, limits: { requests_per_minute: 1 } })))).toMatchObject({
-      status: 402,
-    });
-    expect(errorIn(await open().enter(visit({ ...key, limits: { requests_per_minute: 1 } })))).toMatchObject({
-      status: 402,
-    });
+    expect(errorIn(await open().enter(visit(once)))).toMatchObject({ status: 402 });
     const entrance = await open().enter(visit({ ...key, budgetUsd: 5 }));
     expect(entrance).toMatchObject({ ok: true, headers: { 'x-ratelimit-remaining-tokens': '900' } });
     if (entrance.ok) await entrance.leave();

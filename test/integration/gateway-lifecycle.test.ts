@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as ask } from 'node:http';
+import { connect } from 'node:net';
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { useGateway } from '../support/gateway.ts';
 import { until } from '../support/harness.ts';
@@ -22,6 +24,8 @@ describe('a gateway that stops', () => {
     const asking = post(CHAT, BODY);
     await until('the call', () => sim.ledger.totals().calls === 1);
     const stopping = gateway.stop(10_000);
+    const late = await post(CHAT, BODY);
+    expect([late.status, late.headers.get('x-should-retry')]).toEqual([503, 'true']);
     expect((await asking).status).toBe(200);
     await stopping;
     await expect(post(CHAT, BODY)).rejects.toThrow();
@@ -126,4 +130,26 @@ test('a client that does not read holds up nobody, and the answer is whole when 
     .map((event) => (JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[] }).choices[0]);
   expect(pieces.map((piece) => piece?.delta.content ?? '').join('')).toBe(whole.choices[0]?.message.content);
   expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true);
+});
+
+test('a client that sends many requests in one go and goes away leaves nothing behind', async () => {
+  const lines: { level: number; msg: string }[] = [];
+  const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const { gateway, queue, redis, keys } = await open({ workers: false, gateway: { logger } });
+  const { port, hostname } = new URL(gateway.url);
+  const socket = connect(Number(port), hostname);
+  const body = JSON.stringify(BODY);
+  const head = ['host: localhost', 'content-type: application/json', `content-length: ${body.length}`].join('\r\n');
+  socket.write(`POST ${CHAT} HTTP/1.1\r\n${head}\r\n\r\n${body}`.repeat(500));
+  await until('jobs of it', async () => (await queue().getWaitingCount()) >= 100);
+  socket.destroy();
+  // All that were enqueued are cancelled: with a result that says so, their worker has nothing to do.
+  await until('their end', async () => {
+    const [waiting, ended] = [await queue().getWaitingCount(), await redis.keys(keys.result('*'))];
+    return waiting === ended.length;
+  });
+  // It would wait for those who are still there.
+  await gateway.stop(60_000);
+  expect(await redis.keys(keys.result('*'))).toHaveLength(await queue().getWaitingCount());
+  expect(lines).toEqual([]);
 });

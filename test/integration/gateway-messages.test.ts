@@ -3,6 +3,8 @@ import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { ApiKeyTerms } from '../../src/domain/api-key.ts';
+import { createApiKeyStore } from '../../src/store/api-keys.ts';
 import { useGateway } from '../support/gateway.ts';
 import { COST, FORECAST, openMockGateway, WEATHER, WEATHER_SCHEMA } from '../support/mock-gateway.ts';
 
@@ -96,6 +98,19 @@ describe('the Messages API', () => {
     expect(tokens).toBeGreaterThan(3);
     expect(mock.getLastRequest()).toBeFalsy();
     expect(await bill()).toEqual([]);
+  });
+
+  test('counts an estimate among the requests of its key', async () => {
+    const limits = { per_key: { requests_per_minute: 2 } };
+    const gateway = { allowAnonymous: false };
+    const { post, redis, keys } = await open({ workers: false, gateway, config: { gateway: { limits } } });
+    const { secret } = await createApiKeyStore(redis, keys).create(ApiKeyTerms.parse({ name: 'shop' }));
+    const headers = { 'x-api-key': secret };
+    const statuses: number[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      statuses.push((await post('/v1/messages/count_tokens', ASKED, { headers })).status);
+    }
+    expect(statuses).toEqual([200, 200, 429]);
   });
 
   test('says in its own words what is wrong, and enqueues nothing', async () => {

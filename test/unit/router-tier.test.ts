@@ -11,10 +11,16 @@ describe('jobs without a task', () => {
   const HARD = 'Prove this theorem step by step, then write a function that checks it. ```ts```';
 
   it('for a hard prompt large models come first, and all others after them, however good and cheap', () => {
-    const route = ask({ task: null, promptText: HARD, strategy: 'cost' });
+    const route = ask({ task: null, promptText: HARD, strategy: 'hybrid' });
     expect(route.tier).toBe('large');
-    expect(aliasesOf(route)).toEqual(['big', 'nano', 'mid']);
+    expect(aliasesOf(route)[0]).toBe('big');
     expect(route.dropped).toEqual([]);
+  });
+
+  it('no guess stands above a job’s own wish for the cheapest or the quickest model', () => {
+    const route = ask({ task: null, promptText: HARD, strategy: 'cost' });
+    expect(route.tier).toBeUndefined();
+    expect(aliasesOf(route)[0]).toBe('nano');
   });
 
   it('a hard prompt finds the one large model among many small ones', () => {

@@ -13,5 +13,5 @@ export function webhookOf({ id, callbackUrl }: BatchOrder, end: OrderEnd, now: n
     type: `batch.${end}`,
     data: { id },
   };
-  return { id: eventId, url: callbackUrl, body: JSON.stringify(event), createdAt: now, failures: 0 };
+  return { id: eventId, batch: id, url: callbackUrl, body: JSON.stringify(event), createdAt: now, failures: 0 };
 }

@@ -35,7 +35,8 @@ function addRoutes(app: FastifyInstance, tools: VisitTools): void {
   async function findFile(id: string, account: string): Promise<StoredFile> {
     const file = await store.find(id, account);
     if (file) return file;
-    throw new ApiError(404, 'invalid_request_error', `no such file: ${id.slice(0, 64)}`, { param: 'id' });
+    const message = `no such file: ${id.slice(0, 64)}`;
+    throw new ApiError(404, 'invalid_request_error', message, { code: 'file_not_found', param: 'id' });
   }
 
   // In a scope of its own: no other route takes forms.

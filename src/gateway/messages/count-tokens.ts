@@ -3,6 +3,7 @@ import type { Problem } from '../../domain/issues.ts';
 import { readAnthropicRequest } from '../../domain/native/anthropic/request.ts';
 import { estimateTokens } from '../../router/index.ts';
 import { errorOfProblems } from '../failures.ts';
+import { limitVisits, type VisitTools } from '../visits.ts';
 import { toErrorBody } from './failure.ts';
 
 /**
@@ -19,11 +20,14 @@ export function countTokens(
   return { ok: true, value: { input_tokens: estimateTokens(read.value.messages, read.value).expected } };
 }
 
-/** `POST /v1/messages/count_tokens`: no model is asked, and nothing is enqueued. */
-export function addCountTokens(app: FastifyInstance): void {
-  app.post('/v1/messages/count_tokens', { config: { toErrorBody } }, async ({ body }) => {
-    const counted = countTokens(body);
-    if (!counted.ok) throw errorOfProblems(counted.problems);
-    return counted.value;
+/** `POST /v1/messages/count_tokens`: no model is asked, and nothing is enqueued, but it is a request like others. */
+export function addCountTokens(app: FastifyInstance, tools: VisitTools): void {
+  app.register(async (scope) => {
+    limitVisits(scope, tools);
+    scope.post('/v1/messages/count_tokens', { config: { toErrorBody } }, async ({ body }) => {
+      const counted = countTokens(body);
+      if (!counted.ok) throw errorOfProblems(counted.problems);
+      return counted.value;
+    });
   });
 }

@@ -17,7 +17,7 @@ const TYPES: ReadonlyMap<number, string> = new Map([
 const UNTHREADED = { error_code: 'thread_unsupported_request', unsupported: [] };
 
 /** Anthropic's error body (https://platform.claude.com/docs/en/api/errors). Its types go by the status. */
-export function toErrorBody({ status, message, param }: ApiError, requestId: string | null): object {
+export function toErrorBody({ status, message, param }: ApiError, requestId: string): object {
   const type = TYPES.get(status) ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   const details = param === 'thread' ? { details: UNTHREADED } : {};
   return { type: 'error', error: { type, message, ...details }, request_id: requestId };

@@ -63,8 +63,7 @@ export function createMessageStream({ id: messageId }: Pick<AnswerContext, 'id'>
         write('message_stop'),
       ].join('');
     },
-    /** Which request it was is in the head. */
-    fail: (error) => write('error', toErrorBody(error, null)),
+    fail: (error, requestId) => write('error', toErrorBody(error, requestId)),
   };
 }
 
