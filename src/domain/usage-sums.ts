@@ -2,12 +2,14 @@ import type { UsageRecord } from './usage.ts';
 
 /**
  * What usage records add up to, in integers. A call is `completed`, `failed` or `unconfirmed`; an answer from the cache
- * is none. `latency_ms` is the sum over the completed ones.
+ * is none. `cancelled` are those of the failed and unconfirmed ones that were broken off because nobody wanted the answer
+ * any more. `latency_ms` is the sum over the completed ones.
  */
 export const USAGE_MEASURES = [
   'completed',
   'failed',
   'unconfirmed',
+  'cancelled',
   'cached',
   'input_tokens',
   'output_tokens',
@@ -36,6 +38,7 @@ export function emptySums(): UsageSums {
     completed: 0,
     failed: 0,
     unconfirmed: 0,
+    cancelled: 0,
     cached: 0,
     input_tokens: 0,
     output_tokens: 0,
@@ -50,6 +53,7 @@ export function addRecord(sums: UsageSums, record: UsageRecord): void {
   // A correction is no call of its own: it changes what an earlier one cost.
   if (record.outcome === 'correction') return;
   sums[record.outcome] += 1;
+  if (isCancelled(record)) sums.cancelled += 1;
   if (record.outcome === 'cached') {
     sums.saved_nanos += record.saved_nanos ?? 0;
     return;
@@ -57,6 +61,11 @@ export function addRecord(sums: UsageSums, record: UsageRecord): void {
   sums.input_tokens += record.input_tokens;
   sums.output_tokens += record.output_tokens;
   if (record.outcome === 'completed') sums.latency_ms += Math.round(record.latency_ms);
+}
+
+/** Whether a call was broken off by those who had asked: that says nothing of the model. */
+export function isCancelled({ outcome, error_code: code }: Pick<UsageRecord, 'outcome' | 'error_code'>): boolean {
+  return (outcome === 'failed' || outcome === 'unconfirmed') && code === 'CANCELLED';
 }
 
 export function addSums(sums: UsageSums, more: UsageSums): void {

@@ -14,6 +14,7 @@ import { messagesFace } from './messages/face.ts';
 import { addModels } from './models.ts';
 import { responsesFace } from './responses/face.ts';
 import type { ExchangeTools } from './running.ts';
+import { followTraces } from './trace-context.ts';
 
 /** Everything below `/v1`, in a scope of its own: its log-in and its errors are not those of the pages for people. */
 export function addApi(
@@ -36,6 +37,7 @@ export function addApi(
       await authenticate(request);
       if (request.method === 'POST' && !isUpload(request)) takePlace(request, reply, tools, limitBytes);
     });
+    await followTraces(api, tools.config);
     addJsonBody(api, limitBytes);
     for (const add of [addModels, addFiles, addBatches, addCountTokens]) add(api, tools);
     addFace(api, chatFace, tools);

@@ -27,12 +27,14 @@ export function addModels(app: FastifyInstance, { config }: GatewayTools): void 
 
 type ListedModel = { id: string; object: 'model'; created: number; owned_by: string };
 
+/** What the caller may name: without tasks, and without the router's choice, for which its key has no model. */
 function modelsFor({ models: allowed }: Caller, config: Config, created: number): ListedModel[] {
-  const aliases = Object.keys(config.models).filter((alias) => allowed?.includes(alias) ?? true);
+  const isUsable = (alias: string): boolean => allowed?.includes(alias) ?? true;
+  const aliases = Object.keys(config.models).filter(isUsable);
+  const tasks = Object.entries(config.tasks).filter(([, { models }]) => models?.some(isUsable) ?? aliases.length > 0);
   const routed = [
-    AUTO,
-    ...Object.keys(WAYS).map((way) => `${AUTO}:${way}`),
-    ...Object.keys(config.tasks).map((task) => TASK_PREFIX + task),
+    ...(aliases.length > 0 ? [AUTO, ...Object.keys(WAYS).map((way) => `${AUTO}:${way}`)] : []),
+    ...tasks.map(([task]) => TASK_PREFIX + task),
   ];
   return [
     ...aliases.map((alias) => listedModel(alias, config, created)),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Config } from '../domain/config.ts';
-import { check } from '../domain/issues.ts';
+import { type Problem, check, show, suggestion } from '../domain/issues.ts';
 import { type PromptJob, Strategy } from '../domain/job.ts';
 import { ANSWER_CHECKS } from '../domain/validation.ts';
 import type { Asked } from './face.ts';
@@ -41,7 +41,7 @@ const Wishes = z.strictObject({
     .pipe(z.array(z.enum(ANSWER_CHECKS)))
     .optional(),
 });
-type Wishes = z.infer<typeof Wishes>;
+export type Wishes = z.infer<typeof Wishes>;
 
 const HEADER_PREFIX = 'x-sluice-';
 const METADATA_PREFIX = 'sluice_';
@@ -53,8 +53,8 @@ const OTHER_HEADERS: ReadonlySet<string> = new Set(['callback_url']);
  */
 export function jobOf(asked: Asked, headers: IncomingHttpHeaders, config: Config): PromptJob {
   const { job } = asked;
-  const { own, metadata } = splitMetadata(job.metadata);
-  const wishes = { ...readWishes(own, 'metadata'), ...readWishes(headersOf(headers), 'headers') };
+  const { wishes: entries, metadata } = wishesOfMetadata(job.metadata);
+  const wishes = { ...entries, ...readWishes(headersOf(headers), 'headers') };
   const { models, ...named } = applyPreferences(nameModels(asked, config), asked.provider, config);
   const { metadata: _all, ...request } = job;
   return {
@@ -73,6 +73,15 @@ function nameModels({ model, models = [] }: Asked, config: Config): NamedModel {
   const all = [first, ...models.map((name) => resolveModel(name, config))];
   if (all.some((named) => named.models === undefined)) return {};
   return { ...first, models: [...new Set(all.flatMap((named) => named.models ?? []))], strategy: 'order' };
+}
+
+/** What entries of `metadata` ask for, and what is left of it. Throws an ApiError 400 for one that cannot be read. */
+export function wishesOfMetadata(all: Record<string, string> | undefined): {
+  wishes: Wishes;
+  metadata: Record<string, string> | undefined;
+} {
+  const { own, metadata } = splitMetadata(all);
+  return { wishes: readWishes(own, 'metadata'), metadata };
 }
 
 const isOwn = ([name]: [string, string]): boolean => name.startsWith(METADATA_PREFIX);
@@ -99,13 +108,25 @@ function headersOf(headers: IncomingHttpHeaders): Record<string, string> {
 }
 
 function readWishes(texts: Record<string, string>, where: 'headers' | 'metadata'): Wishes {
-  if (Object.keys(texts).length === 0) return {};
-  const checked = check(Wishes, texts);
-  if (checked.ok) return checked.value;
-  // An unknown one has no path: its name is in the message.
-  throw errorOfProblems(checked.problems, ([name, ...path]) => {
-    if (name === undefined) return [where];
-    if (where === 'metadata') return [where, `${METADATA_PREFIX}${name}`, ...path];
-    return [`${HEADER_PREFIX}${String(name).replaceAll('_', '-')}`, ...path];
+  const names = Object.keys(texts);
+  if (names.length === 0) return {};
+  const unknown = names.filter((name) => !Object.hasOwn(Wishes.shape, name));
+  const known = Object.keys(Wishes.shape).map((name) => shownAs(name, where));
+  const strangers = unknown.map((name): Problem => {
+    const shown = shownAs(name, where);
+    return { path: [where], message: `${show(shown)} is none of Sluice's${suggestion(shown, known)}` };
   });
+  const checked = check(Wishes, Object.fromEntries(Object.entries(texts).filter(([name]) => !unknown.includes(name))));
+  if (checked.ok && strangers.length === 0) return checked.value;
+  const misread = checked.ok ? [] : checked.problems;
+  const placed = misread.map(({ path: [name = '', ...path], message }): Problem => {
+    const shown = shownAs(String(name), where);
+    return { path: where === 'metadata' ? [where, shown, ...path] : [shown, ...path], message };
+  });
+  throw errorOfProblems([...strangers, ...placed]);
+}
+
+/** As the caller writes it. */
+function shownAs(name: string, where: 'headers' | 'metadata'): string {
+  return where === 'metadata' ? `${METADATA_PREFIX}${name}` : `${HEADER_PREFIX}${name.replaceAll('_', '-')}`;
 }

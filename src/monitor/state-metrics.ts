@@ -8,26 +8,34 @@ import { createDeadLetterStore } from '../store/dead-letters.ts';
 import type { Keys } from '../store/keys.ts';
 import { createSeries } from './prometheus.ts';
 import { type BudgetStatus, readBudgets } from './status/budgets.ts';
+import { budgetsOfKeys, createKeyReader } from './status/keys.ts';
 
 const NEWEST_BATCHES = 100;
+const BUDGETS_OF_KEYS = 100;
 /** For stores that are only read from. */
 const NO_WRITES_TTL_MS = 1;
 const NO_SPEND = { total: emptySums(), shares: new Map(), countedUntilMs: undefined };
 const STATES = ['enqueueing', 'running', 'paused', 'cancelled', 'finished'] as const;
 
-/** A reader of what lies in Redis besides queues and gates: batches, dead letters, budgets that are not shared out. */
+/** A reader of what lies in Redis besides queues and gates: batches, dead letters, budgets that are not shared out, and of virtual keys. */
 export function createStateReader(redis: Redis, keys: Keys, budgets: Config['budgets'] = {}): () => Promise<string[]> {
   const options = { ttlMs: NO_WRITES_TTL_MS, resultTtlMs: NO_WRITES_TTL_MS };
   const batchStore = createBatchStore(redis, keys, options);
   const deadLetters = createDeadLetterStore(redis, keys, options);
   const budgetStore = createBudgetStore(redis, keys, options);
+  const readKeys = createKeyReader(redis, keys);
   return async () => {
-    const [batches, dead, standings] = await Promise.all([
+    const [batches, dead, standings, apiKeys] = await Promise.all([
       batchStore.list(NEWEST_BATCHES),
       deadLetters.count(),
       readBudgets(budgetStore, budgets, NO_SPEND),
+      readKeys(),
     ]);
-    return [...renderBatches(batches), renderDeadLetters(dead), ...renderBudgets(standings)];
+    return [
+      ...renderBatches(batches),
+      renderDeadLetters(dead),
+      ...renderBudgets([...standings, ...budgetsOfKeys(apiKeys, BUDGETS_OF_KEYS)]),
+    ];
   };
 }
 
@@ -82,10 +90,11 @@ function renderBudgets(budgets: readonly BudgetStatus[]): string[] {
     help: 'US dollars that calls under way may cost.',
     convert,
   });
-  for (const { purse: budget, window, limitNanos, spentNanos, heldNanos } of budgets) {
-    limit.add({ budget, window }, limitNanos);
-    spent.add({ budget, window }, spentNanos);
-    held.add({ budget, window }, heldNanos);
+  for (const { purse: budget, keyName, window, limitNanos, spentNanos, heldNanos } of budgets) {
+    const labels = { budget, window, ...(keyName !== undefined && { key_name: keyName }) };
+    limit.add(labels, limitNanos);
+    spent.add(labels, spentNanos);
+    held.add(labels, heldNanos);
   }
   return [limit.render(), spent.render(), held.render()];
 }

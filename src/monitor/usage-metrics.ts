@@ -1,4 +1,5 @@
 import { nanosToUsd } from '../domain/money.ts';
+import { isCancelled } from '../domain/usage-sums.ts';
 import type { UsageRecord } from '../domain/usage.ts';
 import { createHistogram, createLabelBound, createSeries } from './prometheus.ts';
 
@@ -36,13 +37,13 @@ export function createUsageMetrics() {
     countCost(record, model);
     // A correction is no attempt of its own: it changes what an earlier one cost, and nothing else.
     if (record.outcome === 'correction') return;
-    const { outcome } = record;
+    const outcome = isCancelled(record) ? 'cancelled' : record.outcome;
     const lane = bound.lane(record.lane);
     families.attempts.add({ lane, model, provider: bound.provider(record.provider), outcome });
     countFallback(record);
     if (outcome === 'failed' || outcome === 'unconfirmed') {
       families.errors.add({ model, code: bound.code(record.error_code ?? 'UNKNOWN') });
-    } else {
+    } else if (outcome !== 'cancelled') {
       families.jobDuration.observe({ lane }, (record.queue_ms + record.latency_ms) / 1_000);
     }
     families.queueWait.observe({ lane }, record.queue_ms / 1_000);

@@ -75,6 +75,8 @@ export class Queues {
 
   /** Adds one job; all those of one turn of the event loop go together, since each call has its price. */
   async addOne(entry: QueueEntry): Promise<void> {
+    // Those that go together go in one trace, and these may be of several.
+    if (this.#telemetry.telemetry) return this.add([entry]);
     if (this.#gathered === undefined) {
       const entries: QueueEntry[] = [];
       const added = new Promise((resolve) => setImmediate(resolve)).then(() => {

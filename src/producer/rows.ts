@@ -21,6 +21,8 @@ export type RowDefaults = Pick<
 export type RowOptions = {
   intake: Intake;
   defaults: RowDefaults;
+  /** What a row asks for beside its own fields, in place of what its `model` says. */
+  wishes?: Partial<PromptJob>;
   /** Routes rows freely, whatever `model` they name: for files that were written for one provider. */
   anyModel: boolean;
   /** What a name in `model` stands for, where names may be more than aliases and pinned ids. */
@@ -64,7 +66,10 @@ function prepareRow(row: unknown, lineNumber: number, options: RowOptions): Prep
   const named = fieldsOfModel(model, options);
   if (!named.ok) return { ok: false, problems: [{ path: ['model'], message: named.message }] };
   const defaults = defaultsFor(rest, options.defaults);
-  return prepareJob({ id: `line-${lineNumber}`, ...defaults, ...named.fields, ...rest }, options.intake);
+  return prepareJob(
+    { id: `line-${lineNumber}`, ...defaults, ...named.fields, ...options.wishes, ...rest },
+    options.intake,
+  );
 }
 
 /** A file may have rows of both sorts: how long an answer may be is said of those that have one. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Telemetry } from 'bullmq';
+import { packageVersion } from '../config/package-version.ts';
 import type { Config } from '../domain/config.ts';
 
 /**
@@ -9,5 +10,5 @@ import type { Config } from '../domain/config.ts';
 export function openQueueTelemetry({ telemetry }: Pick<Config, 'telemetry'>): Telemetry | undefined {
   if (!telemetry.enabled) return undefined;
   const { BullMQOtel } = createRequire(import.meta.url)('bullmq-otel') as typeof import('bullmq-otel');
-  return new BullMQOtel({ tracerName: 'sluice', meterName: 'sluice', enableMetrics: true });
+  return new BullMQOtel({ tracerName: 'sluice', meterName: 'sluice', version: packageVersion(), enableMetrics: true });
 }

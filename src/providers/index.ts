@@ -1,3 +1,3 @@
 export { createProviders, type Providers } from './registry.ts';
 export type { Answer, CallOptions, Provider } from './provider.ts';
-export { postWebhook, problemOfWebhookUrl } from './webhook.ts';
+export { postWebhook, problemOfWebhook } from './webhook.ts';

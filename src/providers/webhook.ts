@@ -1,4 +1,7 @@
-import { kindOfHost } from '../domain/address.ts';
+import { lookup } from 'node:dns/promises';
+import { kindOfAddress, kindOfHost } from '../domain/address.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { failureOfThrown } from './failures.ts';
 import { createHttpClient } from './transport/http.ts';
 
 export type WebhookCall = {
@@ -26,14 +29,26 @@ export function problemOfWebhookUrl(text: string, allowPrivate: boolean): string
   return undefined;
 }
 
+/** Likewise with what its name stands for now: plain http goes to private addresses alone. */
+export async function problemOfWebhook(text: string, allowPrivate: boolean): Promise<string | undefined> {
+  const problem = problemOfWebhookUrl(text, allowPrivate);
+  if (problem !== undefined) return problem;
+  const { protocol, hostname } = new URL(text);
+  if (protocol === 'https:' || kindOfHost(hostname) !== 'name') return undefined;
+  const addresses = await lookup(hostname, { all: true }).catch(() => []);
+  const isPrivate = addresses.length > 0 && addresses.every(({ address }) => kindOfAddress(address) === 'private');
+  return isPrivate ? undefined : 'expected an https URL: its host is not known as one of a private network';
+}
+
 /**
- * Posts JSON to somebody's server and returns the status of the answer; no redirect is followed. Rejects when no answer
- * comes in time, or when the name stands for an address that may not be called: judged when connecting.
+ * Posts JSON to somebody's server and returns the status of the answer; no redirect is followed. Rejects with a
+ * GatewayError that names the host, and nothing else of the URL, when no answer comes in time, or when the name stands for
+ * an address that may not be called: judged when connecting.
  */
 export async function postWebhook({ url, headers, body, allowPrivate, timeoutMs }: WebhookCall): Promise<number> {
-  const { origin, pathname, search } = new URL(url);
+  const { origin, host, pathname, search } = new URL(url);
   const problem = problemOfWebhookUrl(url, allowPrivate);
-  if (problem !== undefined) throw new Error(problem);
+  if (problem !== undefined) throw new GatewayError('PROVIDER_UNREACHABLE', `${host}: ${problem}`);
   const client = createHttpClient({ origin, allowPrivate, connections: 1, maxResponseBytes: MOST_ANSWER_BYTES });
   try {
     const { status } = await client.call({
@@ -45,6 +60,8 @@ export async function postWebhook({ url, headers, body, allowPrivate, timeoutMs 
       receive: () => () => true,
     });
     return status;
+  } catch (error) {
+    throw failureOfThrown(host, error);
   } finally {
     await client.close();
   }

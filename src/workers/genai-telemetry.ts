@@ -8,6 +8,7 @@ import {
   metrics,
   trace,
 } from '@opentelemetry/api';
+import { packageVersion } from '../config/package-version.ts';
 import type { ProviderConfig, ProviderKind } from '../domain/config.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { ModelSpec } from '../domain/model.ts';
@@ -26,6 +27,7 @@ import { errorOfAbort } from './abort-reasons.ts';
  * Loaded only where telemetry is turned on.
  */
 const SCOPE = 'sluice';
+const VERSION = packageVersion();
 const DURATION = 'gen_ai.client.operation.duration';
 const TOKENS = 'gen_ai.client.token.usage';
 /** 10 ms to 82 s, doubling; 1 to 67 million, times four: as the conventions advise. */
@@ -53,7 +55,7 @@ type Instruments = { duration: Histogram; tokens: Histogram };
 
 /** The same providers, each of whose calls is a span and is measured. */
 export function traceCalls(providers: Providers, configs: Readonly<Record<string, ProviderConfig>>): Providers {
-  const meter = metrics.getMeter(SCOPE);
+  const meter = metrics.getMeter(SCOPE, VERSION);
   const instruments: Instruments = {
     duration: meter.createHistogram(DURATION, {
       description: 'GenAI operation duration.',
@@ -79,7 +81,7 @@ function traceProvider(provider: Provider, config: ProviderConfig | undefined, i
 
   async function complete(model: ModelSpec, request: ModelRequest, options: CallOptions): Promise<Answer> {
     const measured = { ...operationOf(request), ...place, 'gen_ai.request.model': model.id };
-    const span = trace.getTracer(SCOPE).startSpan(`${measured['gen_ai.operation.name']} ${model.id}`, {
+    const span = trace.getTracer(SCOPE, VERSION).startSpan(`${measured['gen_ai.operation.name']} ${model.id}`, {
       kind: SpanKind.CLIENT,
       attributes: { ...measured, ...attributesOfRequest(model, request, options) },
     });

@@ -1,4 +1,5 @@
 import type { Telemetry } from 'bullmq';
+import { packageVersion } from '../config/package-version.ts';
 import type { Config } from '../domain/config.ts';
 import type { Providers } from '../providers/index.ts';
 
@@ -13,8 +14,9 @@ export type WorkerTelemetry = {
 export async function openTelemetry({ telemetry, providers: configs }: Config): Promise<WorkerTelemetry | undefined> {
   if (!telemetry.enabled) return undefined;
   const [{ BullMQOtel }, { traceCalls }] = await Promise.all([import('bullmq-otel'), import('./genai-telemetry.ts')]);
+  const version = packageVersion();
   return {
-    queue: new BullMQOtel({ tracerName: 'sluice', meterName: 'sluice', enableMetrics: true }),
+    queue: new BullMQOtel({ tracerName: 'sluice', meterName: 'sluice', version, enableMetrics: true }),
     traceCalls: (providers) => traceCalls(providers, configs),
   };
 }

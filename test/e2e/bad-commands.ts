@@ -115,6 +115,11 @@ export const COMMANDS: BadCommand[] = [
     says: ['no batch "nope" here; sluice batch list shows those that there are'],
   },
   {
+    name: 'a batch that is not known, by the id that the API would have told',
+    command: `batch status batch_${'0f'.repeat(16)}`,
+    says: [`no batch "batch-${'0f'.repeat(16)}" here; sluice batch list shows those that there are`],
+  },
+  {
     name: 'results of a batch that is not known',
     command: 'batch results nope',
     says: ['no batch "nope" here; sluice batch list shows those that there are'],

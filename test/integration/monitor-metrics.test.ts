@@ -4,9 +4,9 @@ import { Queue, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { UsageRecord } from '../../src/domain/usage.ts';
 import { type MonitorServer, startMonitor } from '../../src/monitor/index.ts';
-import { createHistogram, createLabelBound, createSeries } from '../../src/monitor/prometheus.ts';
 import { createUsageMetrics } from '../../src/monitor/usage-metrics.ts';
 import { startUsageTally } from '../../src/monitor/usage-tally.ts';
+import { createApiKeyStore } from '../../src/store/api-keys.ts';
 import { createBatchStore } from '../../src/store/batches.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { connect } from '../../src/store/redis.ts';
@@ -43,6 +43,7 @@ const RECORDS = [
   ...Array.from({ length: 2_500 }, (_, index) => record({ cost_nanos: index, latency_ms: index })),
   record({ outcome: 'failed', error_code: 'PROVIDER_FAILED', input_tokens: 0, output_tokens: 0, cost_nanos: 0 }),
   record({ outcome: 'unconfirmed', error_code: 'PROVIDER_TIMEOUT', model: 'large', cost_nanos: 900 }),
+  record({ outcome: 'unconfirmed', error_code: 'CANCELLED', model: 'large', input_tokens: 0, output_tokens: 0 }),
   record({ outcome: 'correction', model: 'large', cost_nanos: -400 }),
   record({ outcome: 'cached', cost_nanos: 0, latency_ms: 0, task: null }),
   record({ model: 'large', provider: 'cloud', cached_input_tokens: 40, reasoning_tokens: 7, user: 'user-7' }),
@@ -128,6 +129,15 @@ describe('the metrics', () => {
     expect(samples.get('sluice_attempt_errors_total{model="small",code="PROVIDER_FAILED"}')).toBe(1);
     expect(samples.get('sluice_attempt_errors_total{model="large",code="PROVIDER_TIMEOUT"}')).toBe(1);
     expect(samples.get('sluice_attempts_total{lane="batch",model="small",provider="local",outcome="cached"}')).toBe(1);
+  });
+
+  test('count what was cancelled apart from what failed', async () => {
+    const samples = await scrape();
+    const cancelled = 'sluice_attempts_total{lane="batch",model="large",provider="local",outcome="cancelled"}';
+    expect(samples.get(cancelled)).toBe(1);
+    expect(samples.has('sluice_attempt_errors_total{model="large",code="CANCELLED"}')).toBe(false);
+    // One is cached, and three have no answer.
+    expect(samples.get('sluice_job_duration_seconds_count{lane="batch"}')).toBe(RECORDS.length - 4);
   });
 
   test('tell how long calls and waits took, in cumulative buckets', async () => {
@@ -227,6 +237,26 @@ describe('the metrics', () => {
     expect(samples.get('sluice_budget_spent_usd{budget="team",window="day"}')).toBe(0);
   });
 
+  test("tell of keys' budgets by the keys' names, of those that are let in", async () => {
+    const store = createApiKeyStore(redis, keys);
+    const base = { account: 'research', budget_window: 'total', budget_usd: 10 } as const;
+    const [near, revoked, expired] = await Promise.all(
+      [{}, {}, { expires_at: Date.now() - 1 }].map((more) => store.create({ ...base, ...more, name: 'shop' })),
+    );
+    await store.revoke(revoked?.key.id ?? '');
+    const { key: free } = await store.create({ name: 'free', account: 'research', budget_window: 'total' });
+    await redis.hset(keys.apiKey('0000000000ff'), { terms: '{"later":1}', created_at: '1', digest: 'ff' });
+    await redis.zadd(keys.apiKeys, Date.now(), '0000000000ff');
+    await redis.hset(keys.budget(`key:${near?.key.id}`, 'total'), { spent: 9e9, held: 5e8, topped_up: 2e9 });
+    const samples = await scrape();
+    const labels = `{budget="key:${near?.key.id}",window="total",key_name="shop"}`;
+    expect(samples.get(`sluice_budget_limit_usd${labels}`)).toBe(12);
+    expect(samples.get(`sluice_budget_spent_usd${labels}`)).toBe(9);
+    expect(samples.get(`sluice_budget_held_usd${labels}`)).toBe(0.5);
+    const others = [revoked?.key.id, expired?.key.id, free.id].map((id) => `"key:${id}"`);
+    expect([...samples.keys()].filter((sample) => others.some((id) => sample.includes(id)))).toEqual([]);
+  });
+
   test('follow the conventions for names', async () => {
     const text = await (await fetch(`${monitor.url}/metrics`, { headers })).text();
     const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', type = '']) => ({ name, type }));
@@ -249,30 +279,5 @@ describe('the metrics', () => {
     const ofCosts = [...costs.keys()].filter((key) => key.startsWith('sluice_cost_usd_total'));
     expect(ofCosts).toHaveLength(201);
     expect(costs.get('sluice_cost_usd_total{model="small",task="extraction",account="other"}')).toBe(100);
-  });
-});
-
-describe('the text format', () => {
-  test('escapes label values', () => {
-    const series = createSeries('gauge', { name: 'x', help: 'An x.' });
-    series.add({ name: 'a "quoted" \\ path\nand a line' });
-    expect(series.render()).toBe('# HELP x An x.\n# TYPE x gauge\nx{name="a \\"quoted\\" \\\\ path\\nand a line"} 1\n');
-  });
-
-  test('counts a value on a bound into its bucket', () => {
-    const histogram = createHistogram({ name: 'h', help: 'An h.', bounds: [1, 2] });
-    for (const value of [1, 1.5, 3]) histogram.observe({}, value);
-    expect(histogram.render().split('\n').slice(2, 7)).toEqual([
-      'h_bucket{le="1"} 1',
-      'h_bucket{le="2"} 2',
-      'h_bucket{le="+Inf"} 3',
-      'h_sum 5.5',
-      'h_count 3',
-    ]);
-  });
-
-  test('lets known labels through after the bound is reached', () => {
-    const bound = createLabelBound(2);
-    expect(['a', 'b', 'c', 'a', 'b'].map(bound)).toEqual(['a', 'b', 'other', 'a', 'b']);
   });
 });

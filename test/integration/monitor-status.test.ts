@@ -1,8 +1,10 @@
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type MonitorServer, startMonitor } from '../../src/monitor/index.ts';
+import { createApiKeyStore } from '../../src/store/api-keys.ts';
 import { createRollups } from '../../src/store/rollups/rollups.ts';
 import { findChromium } from '../support/chromium.ts';
+import { usageRecord } from '../support/ledger-steps.ts';
 import { type Harness, until, useHarness } from '../support/harness.ts';
 
 const open = useHarness();
@@ -40,9 +42,35 @@ async function work(): Promise<Harness> {
   const jobs = Array.from({ length: 6 }, () => ({ prompt: SECRET, task: 'coding', account: 'ann' }));
   const results = await harness.run(jobs);
   expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['completed']));
+  await useKeys(harness);
   await createRollups(harness.redis, harness.keys).catchUp();
   await pool.stop();
   return harness;
+}
+
+/** Keys that have spent three of five dollars, all of one, and nothing; one that is revoked. */
+async function useKeys({ redis, keys }: Harness): Promise<void> {
+  const store = createApiKeyStore(redis, keys);
+  const spent = { shop: 3e9, spree: 1e9 };
+  for (const [name, nanos] of Object.entries(spent)) {
+    const budget_usd = name === 'shop' ? 5 : 1;
+    const { key } = await store.create({ name, account: 'retail', budget_usd, budget_window: 'total' });
+    await redis.hset(keys.budget(`key:${key.id}`, 'total'), 'spent', nanos);
+    const record = { ...usageRecord({ job: name }, 'completed', 1_000_000), api_key: key.id };
+    await redis.xadd(keys.usage, '*', 'record', JSON.stringify(record));
+  }
+  await store.create({ name: 'idle', account: 'lab', budget_window: 'total' });
+  const { key } = await store.create({ name: 'gone', account: 'lab', budget_window: 'total' });
+  await store.revoke(key.id);
+}
+
+/** The words of one part of the page. */
+function partOf(page: string, id: string): string {
+  const start = page.indexOf(`aria-labelledby="${id}"`);
+  return page
+    .slice(start, page.indexOf('</section>', start))
+    .replaceAll(/<[^>]+>|\s+/g, ' ')
+    .replaceAll(/\s+/g, ' ');
 }
 
 const basic = { authorization: `Basic ${Buffer.from('sluice:secret').toString('base64')}`, accept: 'text/html' };
@@ -62,6 +90,14 @@ describe('the status page', () => {
     expect(page).toContain('<b>small</b> takes no calls (<code>PROVIDER_OVERLOADED</code>)');
     expect(page).toContain('Budget <b>everything</b> is at');
     expect(page).toContain('<b>per-account/ann</b>');
+    expect(page).toMatch(
+      /The budget of key <b>spree<\/b> is spent. More: <code>sluice budget top-up key:[0-9a-f]{12}</,
+    );
+    expect(partOf(page, 'budgets')).toMatch(/key spree total .* key shop total \$1?3/);
+    expect(partOf(page, 'keys')).toMatch(
+      /spree retail \$1.* of \$1.* 1 \$0.001.*shop retail \$3.* of \$5.* 1 \$0.001.*idle lab – – –/,
+    );
+    expect(partOf(page, 'keys')).not.toContain('gone');
     expect(page).toMatch(/<dt>Calls today<\/dt>\s*<dd>\d+<\/dd>\s*<dd>\d+ failed/);
     expect(page).toContain('tough');
     expect(page).not.toContain('CONFIDENTIAL');
@@ -72,7 +108,8 @@ describe('the status page', () => {
     await start(harness);
     const page = await readPage();
     expect(page).toContain('All is well');
-    for (const command of ['sluice worker', 'sluice batch run', 'budgets:']) expect(page).toContain(`<code>${command}`);
+    for (const command of ['sluice worker', 'sluice batch run', 'POST /v1/batches', 'budgets:'])
+      expect(page).toContain(`<code>${command}`);
   });
 });
 
@@ -123,7 +160,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     for (const [way, options] of Object.entries(WAYS)) {
       const { page, wrong } = await logIn(options);
       const region = (name: string) => page.getByRole('region', { name });
-      await region('Models').getByText('stopped').waitFor();
+      await region('Models').getByText('left alone').waitFor();
       expect(
         await region('Models')
           .getByRole('row', { name: /medium/ })

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import {
   SpanKind,
   SpanStatusCode,
@@ -16,9 +17,11 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { TracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { useGateway } from '../support/gateway.ts';
 import { useHarness } from '../support/harness.ts';
 
 const open = useHarness();
+const serve = useGateway();
 const SECRET = 'CONFIDENTIAL prompt';
 
 const spans = new InMemorySpanExporter();
@@ -110,10 +113,30 @@ describe('with telemetry', () => {
     expect(failed.status).toEqual({ code: SpanStatusCode.ERROR, message: 'PROVIDER_OVERLOADED' });
     expect(failed.attributes).toMatchObject({ 'error.type': 'PROVIDER_OVERLOADED', 'http.response.status_code': 503 });
 
+    const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+    for (const span of [answered, ...ofJob])
+      expect(span.instrumentationScope).toMatchObject({ name: 'sluice', version });
+
     const told = spans
       .getFinishedSpans()
       .map(({ name, attributes, events, status }) => ({ name, attributes, events, status }));
     expect(JSON.stringify(told)).not.toContain('CONFIDENTIAL');
+  });
+
+  test("requests at the gateway go on with their clients' traces, each with its own", async () => {
+    const { post } = await serve({ config: { telemetry: { enabled: true } } });
+    const traces = ['a', 'b', 'c'].map((digit) => digit.repeat(32));
+    const answers = await Promise.all(
+      traces.map((traceId) => {
+        const headers = { traceparent: `00-${traceId}-${'1'.repeat(16)}-01`, baggage: `prompt=${SECRET}` };
+        const body = { model: 'small', messages: [{ role: 'user', content: `${SECRET} ${traceId}` }] };
+        return post('/v1/chat/completions', body, { headers });
+      }),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    await Promise.all(answers.map((answer) => answer.text()));
+    const calls = spans.getFinishedSpans().filter(({ name }) => name === 'chat sim/small');
+    expect(calls.map((span) => span.spanContext().traceId).toSorted()).toEqual(traces);
   });
 
   test('calls are measured in the buckets of the conventions', async () => {

@@ -22,6 +22,8 @@ const recordArbitrary = fc.record({
   outcome: fc.constantFrom('completed', 'completed', 'failed', 'unconfirmed', 'cached', 'correction'),
   model: fc.constantFrom('small', 'large'),
   provider: fc.constantFrom('alpha', 'beta'),
+  /** Only of those that have no answer. */
+  code: fc.constantFrom('CANCELLED', 'PROVIDER_TIMEOUT'),
   task: fc.option(name, { nil: null }),
   account: name,
   user: fc.option(name, { nil: undefined }),
@@ -39,7 +41,7 @@ const recordArbitrary = fc.record({
 export function entriesArbitrary(leastRecords = 1, mostRecords = 60): fc.Arbitrary<UsageEntry[]> {
   return fc.array(recordArbitrary, { minLength: leastRecords, maxLength: mostRecords }).map((drafts) => {
     let atMs = FIRST_MS;
-    return drafts.map(({ outcome, cost, pauseMs, user, variant, api_key, ...facts }, index) => {
+    return drafts.map(({ outcome, code, cost, pauseMs, user, variant, api_key, ...facts }, index) => {
       atMs += pauseMs;
       const costNanos = outcome === 'cached' ? 0 : outcome === 'correction' ? -cost : cost;
       const record: UsageRecord = {
@@ -49,6 +51,7 @@ export function entriesArbitrary(leastRecords = 1, mostRecords = 60): fc.Arbitra
         ...(variant === undefined ? {} : { variant }),
         ...(api_key === undefined ? {} : { api_key }),
         ...(outcome === 'cached' ? { saved_nanos: cost } : {}),
+        ...(['failed', 'unconfirmed'].includes(outcome) ? { error_code: code } : {}),
       };
       return { id: `${atMs}-${index + 1}`, record };
     });
@@ -82,6 +85,7 @@ export function foldPlainly(entries: readonly UsageEntry[]): Sums {
       };
       add('cost_nanos', record.cost_nanos);
       if (record.outcome !== 'correction') add(record.outcome, 1);
+      if (record.error_code === 'CANCELLED') add('cancelled', 1);
       if (record.outcome === 'cached') add('saved_nanos', record.saved_nanos ?? 0);
       if (['completed', 'failed', 'unconfirmed'].includes(record.outcome)) {
         add('input_tokens', record.input_tokens);

@@ -72,6 +72,37 @@ describe('a line of an input', () => {
     });
   });
 
+  test('is obeyed in its metadata as a request is, within what whoever has ordered it may do', async () => {
+    const sluice = { sluice_task: 'coding', sluice_strategy: 'cost', sluice_user: 'bob', sluice_max_cost_usd: '0.5' };
+    const body = { model: 'sluice/auto:fast', user: 'ann', metadata: { ...sluice, suite: 'a' } };
+    const job = await jobOf(line('a', body, { x_sluice: { max_cost_usd: 2 } }));
+    const fields = { task: 'coding', strategy: 'cost', user: 'bob', max_cost_usd: 2, lane: 'batch', account: 'ann' };
+    expect(job).toMatchObject({ ...fields, metadata: { suite: 'a' } });
+    expect(job.metadata).not.toHaveProperty('sluice_task');
+    expect(await jobOf(line('a', { metadata: { sluice_deadline_ms: '99999999' } }))).toMatchObject({
+      deadline_ms: 3_600_000,
+    });
+  });
+
+  test.each([
+    [{ sluice_lane: 'interactive' }, 'lane_not_allowed', 'lane'],
+    [{ sluice_max_cost_usd: 'much' }, 'invalid_request', 'body.metadata.sluice_max_cost_usd'],
+    [{ sluice_account: 'bob' }, 'invalid_request', 'body.metadata'],
+    [{ sluice_task: 'gardening' }, 'invalid_request', 'body.metadata.sluice_task'],
+    [{ sluice_max_attempts: '0' }, 'invalid_request', 'body.metadata.sluice_max_attempts'],
+  ])('is refused with the metadata %j', (metadata, code, param) => {
+    const read = readerOf()({ number: 3, text: JSON.stringify(line('a', { metadata })) });
+    expect(read).toMatchObject({ ok: false, errors: [{ code, param, line: 3 }] });
+  });
+
+  test('may have params, as Anthropic’s own batches have them, where it is for their endpoint', async () => {
+    const params = { model: 'small', max_tokens: 5, messages: [{ role: 'user', content: 'Hi.' }] };
+    const native = { custom_id: 'a', params };
+    expect(await jobOf(native, { endpoint: '/v1/messages' })).toMatchObject({ id: 'a', model: 'small', max_tokens: 5 });
+    const read = readerOf()({ number: 1, text: JSON.stringify(native) });
+    expect(read).toMatchObject({ ok: false, errors: [{ code: 'invalid_url' }] });
+  });
+
   test('names models as requests do, within the preferences of the order', async () => {
     expect(await jobOf(line('a', { model: 'sluice/task/coding:cheap' }))).toMatchObject({
       task: 'coding',

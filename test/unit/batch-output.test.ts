@@ -18,7 +18,7 @@ const ORDER: BatchOrder = {
   isInline: false,
 };
 
-function failed(code: ErrorCode): FailedResult {
+function failed(code: ErrorCode, finishedAt = ORDER.expiresAt): FailedResult {
   const base = {
     v: 1 as const,
     job_id: 'batch-1-0',
@@ -26,7 +26,7 @@ function failed(code: ErrorCode): FailedResult {
     attempts: [],
     cost_nanos: 0,
     total_ms: 1,
-    finished_at: 1,
+    finished_at: finishedAt,
   };
   return { ...base, status: 'failed', error: { code, message: 'why' } };
 }
@@ -44,8 +44,9 @@ test('a row that was asked in vain has the answer that a request would have had'
     response: { status_code: 402, body: { error: { message: 'why', code: 'budget_exceeded' } } },
     error: null,
   });
-  const own = { ...ORDER, defaults: { deadline_ms: 5 } };
-  expect(failureOf(failed('DEADLINE_EXCEEDED'), own, false)).toMatchObject({ response: { status_code: 504 } });
+  // By a deadline of its own.
+  const early = failed('DEADLINE_EXCEEDED', ORDER.expiresAt - 60_000);
+  expect(failureOf(early, ORDER, false)).toMatchObject({ response: { status_code: 504 } });
 });
 
 test('a row whose result is gone says so', () => {

@@ -66,7 +66,12 @@ describe('what a request wishes', () => {
     expect(() => ask({}, { 'x-sluice-max-cost-usd': 'cheap' })).toThrow(
       'x-sluice-max-cost-usd: expected a number of USD, got "cheap"',
     );
-    expect(() => ask({}, { 'x-sluice-tsk': 'coding' })).toThrow(/unknown field "tsk" \(did you mean "task"\?\)/);
+    expect(() => ask({}, { 'x-sluice-tsk': 'coding' })).toThrow(
+      'headers: "x-sluice-tsk" is none of Sluice\'s (did you mean "x-sluice-task"?)',
+    );
+    expect(() => ask({ job: { prompt: 'x', metadata: { sluice_tsk: 'coding' } } })).toThrow(
+      /did you mean "sluice_task"/,
+    );
     const metadata = { sluice_cache: 'yes' };
     expect(() => ask({ job: { prompt: 'x', metadata } })).toThrow(/^metadata.sluice_cache: /);
   });

@@ -21,7 +21,7 @@ function statusWith(text: string): Status {
       countedUntilMs: NOW,
       shares: new Map([['account', [{ name: text, sums }]]]),
     },
-    models: (['open', 'trying', 'stopped', 'throttled'] as const).map((state) => ({
+    models: (['fine', 'trying', 'stopped', 'throttled'] as const).map((state) => ({
       alias: text,
       provider: text,
       state,
@@ -40,6 +40,23 @@ function statusWith(text: string): Status {
         limitNanos: 10,
         isSoft: false,
         endsAt: NOW + 7_200_000,
+      },
+    ],
+    keys: [
+      {
+        id: text,
+        name: text,
+        account: text,
+        budget: {
+          purse: `key:${text}`,
+          keyName: text,
+          window: 'day',
+          spentNanos: 10,
+          heldNanos: 0,
+          limitNanos: 10,
+          isSoft: false,
+        },
+        sums,
       },
     ],
     batches: [
@@ -87,6 +104,26 @@ describe('the status page', () => {
       expect(notice.replaceAll(/\s+/g, ' ')).toContain(words);
     }
     expect(body).toContain('<title>(7) Sluice</title>');
+  });
+
+  test('speaks of models in words that do not mean the opposite to others', async () => {
+    const { body } = await serve(async () => statusWith('x')).inject('/');
+    const words = [...body.matchAll(/<span class="state \w+">([^<]+)</g)].map(([, word]) => word);
+    expect(words).toEqual(['fine', 'one call at a time', 'left alone', 'throttled']);
+  });
+
+  test('counts what was cancelled apart from what failed', async () => {
+    const status = statusWith('x');
+    const sums = { ...emptySums(), completed: 120, failed: 10, unconfirmed: 50, cancelled: 52 };
+    const models = status.models.slice(0, 1).map((model) => ({ ...model, sums }));
+    const { body } = await serve(async () => ({ ...status, models, spend: { ...status.spend, total: sums } })).inject(
+      '/',
+    );
+    expect(body).toContain('<dd>8 failed (4 %), 52 cancelled</dd>');
+    expect(body).toContain('<span class="bad">8</span>');
+    const none = { ...sums, failed: 0, unconfirmed: 52 };
+    const calm = await serve(async () => ({ ...status, spend: { ...status.spend, total: none } })).inject('/');
+    expect(calm.body).toContain('<dd>none failed, 52 cancelled</dd>');
   });
 
   test('is read once however many look at it at a time', async () => {

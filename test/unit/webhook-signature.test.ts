@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { delayAfter } from '../../src/gateway/batches/webhook-sender.ts';
 import { signatureHeaders } from '../../src/gateway/batches/webhook-signature.ts';
-import { problemOfWebhookUrl } from '../../src/providers/index.ts';
+import { problemOfWebhook } from '../../src/providers/index.ts';
 
 describe('the signature of a webhook', () => {
   test('is the one of the standard’s own example', () => {
@@ -44,9 +44,12 @@ test.each([
   ['http://8.8.8.8/', true, 'expected an https URL'],
   ['http://localhost:1/', true, undefined],
   ['http://[::1]:1/', true, undefined],
+  ['http://hooks.invalid/', true, 'expected an https URL: its host is not known as one of a private network'],
+  ['http://hooks.invalid/', false, 'expected an https URL'],
+  ['https://hooks.invalid/', false, undefined],
   ['https://[::ffff:127.0.0.1]/', false, 'a private address; the operator has not allowed these'],
   ['https://169.254.169.254/', true, 'a link-local or reserved address, which is never called'],
   ['https://localhost/', false, 'a private address; the operator has not allowed these'],
-])('%s with private addresses allowed: %s', (url, allowPrivate, problem) => {
-  expect(problemOfWebhookUrl(url, allowPrivate)).toBe(problem);
+])('%s with private addresses allowed: %s', async (url, allowPrivate, problem) => {
+  expect(await problemOfWebhook(url, allowPrivate)).toBe(problem);
 });

@@ -3,6 +3,7 @@ import { priceWarnings } from '../../config/prices.ts';
 import type { Config } from '../../domain/config.ts';
 import type { BatchSummary } from '../../domain/summary.ts';
 import { Batches } from '../../producer/index.ts';
+import { toBatchId } from '../../store/batch-orders.ts';
 import { InputError } from '../../domain/errors.ts';
 import { type BatchInput, openBatchInput } from '../batch-input.ts';
 import { type OutputPaths, demandWritable, openBatchOutput, outputPaths } from '../batch-output.ts';
@@ -28,6 +29,8 @@ import { openRedis } from '../redis.ts';
 import { endAtOnce, untilInterrupted } from '../signals.ts';
 import { startWorkerCrew } from '../worker-crew.ts';
 import { type SubmitFlags, toSubmitOptions, withSubmitFlags } from '../submit-flags.ts';
+
+const ID = 'as batch list shows it, or as the API told it';
 
 type RunFlags = SubmitFlags & { workers: number; concurrency?: number; out?: string; json?: boolean };
 
@@ -65,7 +68,7 @@ withSubmitFlags(batchCommand.command('submit'))
 batchCommand
   .command('status')
   .description('where a batch stands')
-  .argument('<id>')
+  .argument('<id>', ID, toBatchId)
   .option('--watch', 'follow it until it ends or is paused')
   .option('--json', 'print one JSON object')
   .action(async (id: string, flags: { watch?: boolean; json?: boolean }, command: Command) => {
@@ -90,7 +93,7 @@ batchCommand
 batchCommand
   .command('results')
   .description('write the results of a batch, finished or not')
-  .argument('<id>')
+  .argument('<id>', ID, toBatchId)
   .option('--out <file>', 'results file (- for stdout)', '-')
   .option('--json', 'print the summary as one JSON object (with --out FILE)')
   .action(async (id: string, flags: { out: string; json?: boolean }, command: Command) => {
@@ -112,7 +115,7 @@ batchCommand
 batchCommand
   .command('cancel')
   .description("end a batch's rows, and break off its calls under way; what has ended keeps its result")
-  .argument('<id>')
+  .argument('<id>', ID, toBatchId)
   .option('--json', 'print one JSON object')
   .action(async (id: string, flags: { json?: boolean }, command: Command) => {
     const context = contextOf(command);
@@ -127,7 +130,7 @@ batchCommand
 batchCommand
   .command('resume')
   .description('have the rows of a paused batch go on')
-  .argument('<id>')
+  .argument('<id>', ID, toBatchId)
   .option('--json', 'print one JSON object')
   .action(async (id: string, flags: { json?: boolean }, command: Command) => {
     const context = contextOf(command);

@@ -46,6 +46,9 @@ GET /ledger tells what was really asked and what it costs; PUT /faults takes a
 JSON list of rules in place of those before. The same port answers Anthropic's
 Messages, Gemini (/v1beta) and OpenRouter (/api/v1).
 
+A profile, as a line of the file; with "embeddings: 256" the model embeds:
+  sim/a: { price: { input: 0.1, output: 0.4 }, latency: { p50_ms: 100, p95_ms: 300 } }
+
 Example:
   $ ${SLUICE} sim --fail "sim/large-1=529:0.3"`,
   )

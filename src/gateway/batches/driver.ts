@@ -83,9 +83,11 @@ class Driving {
     this.#tools = tools;
     this.#leaseMs = leaseMs;
     this.#orders = createBatchOrders(tools.redis, tools.keys);
-    // An order is known for as long as its files are, where nothing else was said of these.
-    const driving = createOrderDriving(tools.redis, tools.keys, { keepMs: tools.config.gateway.files.keep });
     const { batches, config, now } = tools;
+    // An order is known for as long as its files are, where nothing else was said of these, and as its rows are: one with
+    // the same Idempotency-Key would find them.
+    const keepMs = Math.max(config.gateway.files.keep, config.results.keep);
+    const driving = createOrderDriving(tools.redis, tools.keys, { keepMs });
     this.#steps = { batches, config, now, driving, files };
     this.#sweep = () => Promise.all([files.sweep(), driving.sweep(now())]);
     this.#sendWebhooks = createWebhookSender(tools).sendDue;

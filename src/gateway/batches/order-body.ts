@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Config } from '../../domain/config.ts';
 import { durationOf } from '../../domain/duration.ts';
-import { problemOfWebhookUrl } from '../../providers/index.ts';
-import { type BatchOrder, newOrderId } from '../../store/batch-orders.ts';
-import { ApiError } from '../api-error.ts';
+import { problemOfWebhook } from '../../providers/index.ts';
+import type { BatchOrder } from '../../store/batch-orders.ts';
+import { ApiError, badRequest } from '../api-error.ts';
 import type { Caller } from '../caller.ts';
 import { readFields } from '../fields.ts';
 import { FileExpiry } from '../files/expiry.ts';
@@ -14,6 +14,7 @@ import { apiKeyOf } from '../permissions.ts';
 import { jobOf } from '../wishes.ts';
 import { BATCH_ENDPOINTS } from './endpoints.ts';
 import { laneOfOrder } from './lane.ts';
+import type { Identity } from './order-id.ts';
 
 const HOUR_MS = 3_600_000;
 const DEFAULT_WINDOW = '24h';
@@ -54,12 +55,18 @@ export type NewOrder = {
   input: { fileId: string } | { requests: readonly InlineRequest[] };
 };
 
-type Asker = { caller: Caller; headers: IncomingHttpHeaders; config: Config; now: number };
+type Asker = {
+  identity: Identity;
+  caller: Caller;
+  headers: IncomingHttpHeaders;
+  config: Config;
+  now: number;
+};
 
 /** Reads what was asked for; throws an ApiError for what is wrong with it. */
-export function readOrder(body: unknown, { caller, headers, config, now }: Asker): NewOrder {
-  const isInline = typeof body === 'object' && body !== null && 'requests' in body;
-  const asked = isInline ? readFields(Inline, body) : readFields(FromFile, body);
+export async function readOrder(body: unknown, asker: Asker): Promise<NewOrder> {
+  const { identity, caller, headers, config, now } = asker;
+  const asked = readBody(body);
   const model = 'model' in asked ? asked.model : undefined;
   const provider = 'provider' in asked ? asked.provider : undefined;
   // Here, so that it is told at once and not by a batch that fails.
@@ -67,12 +74,12 @@ export function readOrder(body: unknown, { caller, headers, config, now }: Asker
   const { wishes, metadata, maxTotalUsd } = readWishes(asked.metadata ?? undefined, headers, config);
   const lane = laneOfOrder(wishes.lane, caller, config);
   const apiKey = apiKeyOf(caller);
-  const callbackUrl = callbackOf(asked.callback_url, headers, config);
+  const callbackUrl = await callbackOf(asked.callback_url, headers, config);
   const windowMs = Math.min(windowOf(asked.completion_window), Math.floor(config.results.keep * MOST_OF_KEEP));
   const expiry = asked.output_expires_after;
   return {
     order: {
-      id: newOrderId(),
+      ...identity,
       account: caller.account,
       ...(apiKey && { apiKey }),
       ...(caller.models && { models: caller.models }),
@@ -87,12 +94,19 @@ export function readOrder(body: unknown, { caller, headers, config, now }: Asker
       expiresAt: now + windowMs,
       ...(metadata && { metadata }),
       ...(expiry && { outputKeepMs: expiry.seconds * 1_000 }),
-      isInline,
+      isInline: 'requests' in asked,
       ...(model !== undefined && { model }),
       ...(callbackUrl !== undefined && { callbackUrl }),
     },
     input: 'requests' in asked ? { requests: asked.requests } : { fileId: asked.input_file_id },
   };
+}
+
+function readBody(body: unknown) {
+  const has = (field: string): boolean => typeof body === 'object' && body !== null && field in body;
+  if (!has('requests')) return readFields(FromFile, body);
+  if (has('input_file_id')) throw badRequest('give input_file_id or requests, not both', 'input_file_id');
+  return readFields(Inline, body);
 }
 
 /** What `x-sluice-...` headers and entries of `metadata` say holds for all rows; the cap is one for all of them together. */
@@ -117,7 +131,11 @@ function windowOf(text: string): number {
   throw new ApiError(400, 'invalid_request_error', message, { param: 'completion_window' });
 }
 
-function callbackOf(fromBody: string | undefined, headers: IncomingHttpHeaders, config: Config): string | undefined {
+async function callbackOf(
+  fromBody: string | undefined,
+  headers: IncomingHttpHeaders,
+  config: Config,
+): Promise<string | undefined> {
   const fromHeader = headers['x-sluice-callback-url'];
   const url = fromBody ?? (typeof fromHeader === 'string' ? fromHeader : undefined);
   if (url === undefined) return undefined;
@@ -125,7 +143,7 @@ function callbackOf(fromBody: string | undefined, headers: IncomingHttpHeaders, 
   const problem =
     secret === undefined
       ? 'nothing can be signed here: the operator has set no gateway.webhooks.secret'
-      : problemOfWebhookUrl(url, allowPrivate);
+      : await problemOfWebhook(url, allowPrivate);
   if (problem === undefined) return url;
   throw new ApiError(400, 'invalid_request_error', `callback_url: ${problem}`, { param: 'callback_url' });
 }

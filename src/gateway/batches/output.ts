@@ -24,6 +24,8 @@ export type Output = {
   errors?: StoredFile;
 };
 
+const CLOCKS_APART_MS = 1_000;
+
 type Sources = {
   order: BatchOrder;
   /** The input, line by line, and the results in the same order. */
@@ -75,8 +77,9 @@ export async function writeOutput({ order, lines, results, files, hasRunOut, sig
 
 function readRequest(line: Line | undefined): { customId: string | null; body: unknown } {
   if (!line || !('text' in line)) throw new Error('the input file ends before its results do');
-  const { custom_id: customId, body } = JSON.parse(line.text) as { custom_id: string; body: unknown };
-  return { customId, body };
+  // Where Anthropic's own batches have it, or where all others do.
+  const { custom_id: customId, params, body = params } = JSON.parse(line.text) as Record<string, unknown>;
+  return { customId: String(customId), body };
 }
 
 function endpointFor(order: BatchOrder): BatchEndpoint {
@@ -107,8 +110,9 @@ export function failureOf(result: JobResult | undefined, order: BatchOrder, hasR
     return withoutResponse('result_expired', 'the result was not kept for as long as the batch took');
   }
   const { code, message } = result.error;
-  const isOutOfTime =
-    (code === 'CANCELLED' && hasRunOut) || (code === 'DEADLINE_EXCEEDED' && order.defaults.deadline_ms === undefined);
+  // A deadline that was wished for, of the row or of all, was over before the batch's own.
+  const hasExpired = result.finished_at >= order.expiresAt - CLOCKS_APART_MS;
+  const isOutOfTime = code === 'CANCELLED' ? hasRunOut : code === 'DEADLINE_EXCEEDED' && hasExpired;
   if (isOutOfTime) return withoutResponse('batch_expired', 'the batch expired before this request had ended');
   if (code === 'CANCELLED') return withoutResponse('batch_cancelled', message);
   const error = errorOfResult(result);

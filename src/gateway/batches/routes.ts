@@ -7,11 +7,13 @@ import type { FileStore } from '../../store/files.ts';
 import { ApiError } from '../api-error.ts';
 import { readFields } from '../fields.ts';
 import { openFileStore } from '../files/file-store.ts';
+import { keyTaken } from '../idempotency.ts';
 import { type ApiObject, toList } from '../list.ts';
 import { refusalOf } from '../files/refusals.ts';
 import { limitVisits, type VisitTools } from '../visits.ts';
 import { batchObject } from './batch-object.ts';
 import { type InlineRequest, type NewOrder, readOrder } from './order-body.ts';
+import { type Identity, identityOf } from './order-id.ts';
 import { inTurns } from './turns.ts';
 
 const ListQuery = z.object({
@@ -41,7 +43,15 @@ function addRoutes(app: FastifyInstance, tools: VisitTools): void {
   async function findOrder(id: string, account: string): Promise<StoredOrder> {
     const stored = await orders.find(id, account);
     if (stored) return stored;
-    throw new ApiError(404, 'invalid_request_error', `no such batch: ${id.slice(0, 64)}`, { param: 'id' });
+    const message = `no such batch: ${id.slice(0, 64)}`;
+    throw new ApiError(404, 'invalid_request_error', message, { code: 'batch_not_found', param: 'id' });
+  }
+
+  /** What came with the same Idempotency-Key before; throws an ApiError 409 when that was something else. */
+  async function findSame({ id, askedDigest }: Identity, account: string): Promise<StoredOrder | undefined> {
+    const stored = askedDigest === undefined ? undefined : await orders.find(id, account);
+    if (stored && stored.order.askedDigest !== askedDigest) throw keyTaken();
+    return stored;
   }
 
   async function toObject(stored: StoredOrder): Promise<ApiObject> {
@@ -51,13 +61,22 @@ function addRoutes(app: FastifyInstance, tools: VisitTools): void {
 
   app.post('/v1/batches', async (request) => {
     const { caller, headers, body } = request;
-    const asked = readOrder(body, { caller, headers, config, now: now() });
-    const inputFileId = await takeInput(asked, files).catch((error: unknown) => {
+    const identity = identityOf(request);
+    const before = await findSame(identity, caller.account);
+    if (before) return toObject(before);
+    const asked = await readOrder(body, { identity, caller, headers, config, now: now() });
+    const input = await takeInput(asked, files).catch((error: unknown) => {
       throw refusalOf(error, logger);
     });
-    const order: BatchOrder = { ...asked.order, inputFileId };
-    if (!(await orders.add(order))) throw noSuchFile(order.inputFileId);
-    return batchObject({ order, progress: { stage: 'validating' } }, undefined);
+    const order: BatchOrder = { ...asked.order, inputFileId: input.id };
+    const outcome = await orders.add(order);
+    if (outcome === 'no-file') throw noSuchFile(input.id);
+    if (outcome === 'added') return batchObject({ order, progress: { stage: 'validating' } }, undefined);
+    // The same order came twice at the same time; the other one reads requests from a file of its own.
+    if (order.isInline) await files.remove(input);
+    const other = await findSame(identity, caller.account);
+    if (!other) throw new Error('an order that was there is gone');
+    return toObject(other);
   });
 
   app.get('/v1/batches', async (request) => {
@@ -85,12 +104,8 @@ function addRoutes(app: FastifyInstance, tools: VisitTools): void {
 }
 
 /** The file that the order reads from. */
-async function takeInput({ order, input }: NewOrder, files: FileStore): Promise<string> {
-  const file =
-    'fileId' in input
-      ? await findInput(input.fileId, order.account, files)
-      : await writeInput(order, input.requests, files);
-  return file.id;
+async function takeInput({ order, input }: NewOrder, files: FileStore): Promise<StoredFile> {
+  return 'fileId' in input ? findInput(input.fileId, order.account, files) : writeInput(order, input.requests, files);
 }
 
 async function findInput(id: string, account: string, files: FileStore): Promise<StoredFile> {

@@ -17,22 +17,27 @@ export function delayAfter(failures: number): number {
   return DELAYS_MS[failures - 1] ?? LONGEST_DELAY_MS;
 }
 
+const toStatus = (status: number): { status: number } => ({ status });
+const toFailure = (error: Error): { failure: string } => ({ failure: error.message });
+
 /** Sends what is due, once each; what is not answered with 2xx is tried again for a day. */
 export function createWebhookSender({ config, redis, keys, logger, now }: GatewayTools) {
   const webhooks = createWebhooks(redis, keys);
   const { secret, allow_private: allowPrivate } = config.gateway.webhooks;
 
   async function send(webhook: Webhook, key: string): Promise<void> {
-    const { id, url, body, createdAt } = webhook;
+    const { id, batch, url, body, createdAt } = webhook;
     const headers = signatureHeaders(id, body, key, now());
-    const status = await postWebhook({ url, headers, body, allowPrivate, timeoutMs: TIMEOUT_MS }).catch(
-      () => undefined,
-    );
-    if (status !== undefined && status >= 200 && status < 300) return webhooks.forget(id);
+    const call = { url, headers, body, allowPrivate, timeoutMs: TIMEOUT_MS };
+    const outcome = await postWebhook(call).then(toStatus, toFailure);
+    if ('status' in outcome && outcome.status >= 200 && outcome.status < 300) return webhooks.forget(id);
     const failures = webhook.failures + 1;
     const nextAt = now() + delayAfter(failures);
     const isLast = nextAt - createdAt > GIVE_UP_AFTER_MS;
-    logger.warn({ webhook: id, status, failures, given_up: isLast }, 'a webhook was not taken');
+    // Of the URL the host alone: the rest may hold a secret.
+    const facts = { batch, webhook: id, host: new URL(url).host, ...outcome, failures };
+    if (isLast) logger.warn(facts, 'a webhook was not taken, and is given up');
+    else logger.warn({ ...facts, next_try_at: new Date(nextAt).toISOString() }, 'a webhook was not taken');
     await (isLast ? webhooks.forget(id) : webhooks.tryAgain({ ...webhook, failures }, nextAt));
   }
 

@@ -1,7 +1,7 @@
 import type { GateStatus } from '../../store/gates/read.ts';
 import { type Html, html } from '../html.ts';
 import type { LaneReading } from '../lanes.ts';
-import type { BudgetStatus } from './budgets.ts';
+import { type BudgetStatus, shareOf } from './budgets.ts';
 import type { ModelStatus } from './models.ts';
 import type { Status } from './status.ts';
 import { moment, plural } from './words.ts';
@@ -39,7 +39,7 @@ function aboutModel({ alias, state, code, untilMs }: ModelStatus, now: number): 
       return [html`<b>${alias}</b> is throttled by its provider; calls go on ${when}.`];
     case 'trying':
       return [html`<b>${alias}</b> is being tried with one call at a time${why}.`];
-    case 'open':
+    case 'fine':
       return [];
   }
 }
@@ -54,10 +54,14 @@ function aboutKeys({ closedGates, at }: Status): Html[] {
   });
 }
 
-function aboutBudget({ purse, spentNanos, heldNanos, limitNanos, alertAt = 1, isSoft }: BudgetStatus): Html[] {
-  const share = limitNanos === 0 ? 1 : (spentNanos + heldNanos) / limitNanos;
+function aboutBudget(budget: BudgetStatus): Html[] {
+  const { purse, keyName, alertAt = 1, isSoft } = budget;
+  const share = shareOf(budget);
   if (share < alertAt) return [];
   const words = share < 1 || isSoft ? `is at ${Math.round(100 * share)} % of its limit` : 'is spent';
+  if (keyName !== undefined) {
+    return [html`The budget of key <b>${keyName}</b> ${words}. More: <code>sluice budget top-up ${purse}</code>`];
+  }
   return [html`Budget <b>${purse}</b> ${words}. More: <code>sluice budget top-up</code>`];
 }
 

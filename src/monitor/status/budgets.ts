@@ -7,8 +7,10 @@ import type { Spend } from './spend.ts';
 
 /** How much of a budget is spent in its window. */
 export type BudgetStatus = {
-  /** Its name, or that of a purse of it: `per-user/ada`. */
+  /** Its name, or that of a purse of it: `per-user/ada`; `key:ID` of a virtual key. */
   purse: string;
+  /** What people call that key. */
+  keyName?: string;
   window: BudgetConfig['window'];
   spentNanos: number;
   heldNanos: number;
@@ -18,6 +20,11 @@ export type BudgetStatus = {
   /** Epoch ms; never for `total`. */
   endsAt?: number;
 };
+
+/** How much of it is spent or held; above 1 it is overspent. */
+export function shareOf({ spentNanos, heldNanos, limitNanos }: BudgetStatus): number {
+  return limitNanos <= 0 ? 1 : (spentNanos + heldNanos) / limitNanos;
+}
 
 type Budgets = Readonly<Record<string, BudgetConfig>>;
 

@@ -9,12 +9,12 @@ export type ModelStatus = {
   alias: string;
   provider?: string;
   /**
-   * - `open`: takes calls.
+   * - `fine`: takes calls.
    * - `trying`: one at a time, to see whether it does well again.
    * - `stopped`: none until `untilMs`, since its calls fail or its keys are refused (`code`).
    * - `throttled`: none until `untilMs`, since its provider asked for that.
    */
-  state: 'open' | 'trying' | 'stopped' | 'throttled';
+  state: 'fine' | 'trying' | 'stopped' | 'throttled';
   untilMs?: number;
   code?: string;
   /** Calls under way, and how many there may be, where that is limited or was learnt. */
@@ -74,5 +74,5 @@ function standingOf(alias: string, gates: ModelGates | undefined, observations: 
   if (stoppedUntilMs !== undefined) return { state: 'stopped', untilMs: stoppedUntilMs, ...told, ...load };
   const throttledUntilMs = observations.throttledUntil.get(alias);
   if (throttledUntilMs !== undefined) return { state: 'throttled', untilMs: throttledUntilMs, ...load };
-  return circuit?.state === 'trying' ? { state: 'trying', ...told, ...load } : { state: 'open', ...load };
+  return circuit?.state === 'trying' ? { state: 'trying', ...told, ...load } : { state: 'fine', ...load };
 }

@@ -1,10 +1,12 @@
 import { formatUsd } from '../../domain/money.ts';
+import type { UsageSums } from '../../domain/usage-sums.ts';
 import { BOARD_PATH } from '../board.ts';
 import { type Html, html, trusted } from '../html.ts';
 import { findAttention, lateSince } from './attention.ts';
 import { REFRESH_SECONDS } from './refresh.ts';
-import { renderAccounts, renderBatches, renderBudgets, renderFailures, renderLanes, renderModels } from './sections.ts';
-import { callsOf } from './spend.ts';
+import { renderAccounts, renderBudgets, renderKeys } from './money.ts';
+import { renderBatches, renderFailures, renderLanes, renderModels } from './sections.ts';
+import { callsOf, failuresOf } from './spend.ts';
 import type { Status } from './status.ts';
 import { STATUS_STYLE } from './style.ts';
 import { clock, count, moment, percent } from './words.ts';
@@ -17,7 +19,7 @@ export function renderStatus(status: Status): string {
     title,
     html`${attention.length === 0 ? renderCalm(status) : renderAttention(attention)} ${renderTiles(status)}
       <div class="columns">
-        <div class="column">${renderLanes(status)}${renderBatches(status)}</div>
+        <div class="column">${renderLanes(status)}${renderBatches(status)}${renderKeys(status)}</div>
         <div class="column">${renderBudgets(status)}${renderAccounts(status)}</div>
       </div>
       ${renderModels(status)}${renderFailures(status)}
@@ -61,12 +63,11 @@ function renderCalm({ lanes }: Status): Html {
 function renderTiles({ spend, lanes }: Status): Html {
   const { total } = spend;
   const calls = callsOf(total);
-  const failed = total.failed + total.unconfirmed;
   const sum = (state: 'waiting' | 'delayed' | 'active'): number => lanes.reduce((jobs, lane) => jobs + lane[state], 0);
   const saved = total.saved_nanos === 0 ? 'answers at no cost' : `saved ${formatUsd(total.saved_nanos)}`;
   const tiles: [string, string, string][] = [
     ['Spent today', formatUsd(total.cost_nanos), `${count(total.input_tokens + total.output_tokens)} tokens`],
-    ['Calls today', count(calls), failed === 0 ? 'none failed' : `${count(failed)} failed (${percent(failed, calls)})`],
+    ['Calls today', count(calls), failureNote(total)],
     ['From the cache', count(total.cached), saved],
     ['Waiting', count(sum('waiting')), `${count(sum('delayed'))} delayed`],
     ['Active', count(sum('active')), 'jobs in the hands of workers'],
@@ -81,6 +82,13 @@ function renderTiles({ spend, lanes }: Status): Html {
         </div>`,
     )}
   </dl>`;
+}
+
+/** `12 failed (7 %), 52 cancelled` */
+function failureNote(total: UsageSums): string {
+  const failed = failuresOf(total);
+  const failures = failed === 0 ? 'none failed' : `${count(failed)} failed (${percent(failed, callsOf(total))})`;
+  return total.cancelled === 0 ? failures : `${failures}, ${count(total.cancelled)} cancelled`;
 }
 
 function renderLateness(status: Status): Html | undefined {

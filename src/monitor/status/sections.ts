@@ -3,16 +3,14 @@ import type { BatchStatus } from '../../store/batches.ts';
 import { BOARD_PATH } from '../board.ts';
 import { type Html, html } from '../html.ts';
 import type { LaneReading } from '../lanes.ts';
-import type { BudgetStatus } from './budgets.ts';
 import type { ModelStatus } from './models.ts';
-import { type Share, callsOf } from './spend.ts';
+import { callsOf, failuresOf } from './spend.ts';
 import type { Failure, Status } from './status.ts';
-import { renderBar, renderSection, renderTable } from './table.ts';
+import { renderCost } from './money.ts';
+import { NOTHING, renderBar, renderSection, renderTable, toColumns } from './table.ts';
 import { count, latency, moment, percent, plural } from './words.ts';
 
 const MOST_MODELS = 40;
-const MOST_ACCOUNTS = 10;
-const NOTHING = html`<span class="nothing">–</span>`;
 
 export function renderLanes({ lanes }: Status): Html {
   const columns = ['Lane', 'Waiting', 'Active', 'Delayed', 'Failed', 'Workers'];
@@ -48,7 +46,7 @@ export function renderModels({ models, spend, at }: Status): Html {
   const rows = models.slice(0, MOST_MODELS).map((model) => {
     const { alias, provider, sums } = model;
     const calls = callsOf(sums);
-    const failed = sums.failed + sums.unconfirmed;
+    const failed = failuresOf(sums);
     return [
       html`${alias}${provider === undefined ? undefined : html` <small>${provider}</small>`}`,
       renderState(model, at),
@@ -71,14 +69,14 @@ function renderState({ state, untilMs, code }: ModelStatus, now: number): Html {
   const when = untilMs === undefined ? undefined : html` ${moment(untilMs, now)}`;
   const why = code === undefined ? undefined : html` <small>${code}</small>`;
   switch (state) {
-    case 'open':
-      return html`<span class="state calm">open</span>`;
+    case 'fine':
+      return html`<span class="state calm">fine</span>`;
     case 'trying':
-      return html`<span class="state warn">trying</span>${why}`;
+      return html`<span class="state warn">one call at a time</span>${why}`;
     case 'throttled':
-      return html`<span class="state warn">throttled</span> <small>opens${when}</small>`;
+      return html`<span class="state warn">throttled</span> <small>calls go on${when}</small>`;
     case 'stopped':
-      return html`<span class="state bad">stopped</span> <small>retried${when}</small>${why}`;
+      return html`<span class="state bad">left alone</span> <small>tried again${when}</small>${why}`;
   }
 }
 
@@ -87,58 +85,10 @@ function renderLoad({ inFlight, concurrency }: ModelStatus): Html | string {
   return inFlight === 0 ? NOTHING : count(inFlight);
 }
 
-function renderCost(nanos: number, totalNanos: number): Html {
-  if (nanos === 0) return NOTHING;
-  const share = totalNanos <= 0 ? 0 : nanos / totalNanos;
-  return html`<span class="cost"
-    >${formatUsd(nanos)}${renderBar(share, `${percent(nanos, totalNanos)} of today`)}</span
-  >`;
-}
-
-export function renderAccounts({ spend }: Status): Html | undefined {
-  const accounts = spend.shares.get('account') ?? [];
-  if (accounts.length === 0) return undefined;
-  const rows = accounts
-    .slice(0, MOST_ACCOUNTS)
-    .map(({ name = '–', sums }: Share) => [
-      name,
-      count(callsOf(sums)),
-      count(sums.input_tokens + sums.output_tokens),
-      renderCost(sums.cost_nanos, spend.total.cost_nanos),
-    ]);
-  const rest = accounts.length - rows.length;
-  const more =
-    rest > 0 ? html`<p class="more">and ${count(rest)} more: <code>sluice usage --by account</code></p>` : undefined;
-  const table = renderTable(toColumns(['Account', 'Calls', 'Tokens', 'Today']), rows);
-  return renderSection('accounts', 'Accounts', html`${table}${more}`);
-}
-
-export function renderBudgets({ budgets, at }: Status): Html {
-  const empty = html`<p class="empty">
-    Nothing limits what is spent. Give a limit under <code>budgets:</code> in <code>sluice.yaml</code>, or
-    <code>--max-total-usd</code> to a batch.
-  </p>`;
-  const list = html`<ul class="meters">
-    ${budgets.map((budget) => renderBudget(budget, at))}
-  </ul>`;
-  return renderSection('budgets', 'Budgets', budgets.length === 0 ? empty : list);
-}
-
-function renderBudget(budget: BudgetStatus, now: number): Html {
-  const { purse, window, spentNanos, heldNanos, limitNanos, isSoft, alertAt = 0.9, endsAt } = budget;
-  const share = limitNanos === 0 ? 1 : (spentNanos + heldNanos) / limitNanos;
-  const tone = share >= 1 ? 'bad' : share >= alertAt ? 'warn' : 'calm';
-  const held = heldNanos === 0 ? undefined : html`, ${formatUsd(heldNanos)} held`;
-  const resets = endsAt === undefined ? window : html`${window}, resets ${moment(endsAt, now)}`;
-  return html`<li>
-    <p><b>${purse}</b> <small>${resets}${isSoft ? ', soft' : ''}</small></p>
-    ${renderBar(share, `${percent(spentNanos, limitNanos)} spent`, tone)}
-    <p>${formatUsd(spentNanos)} of ${formatUsd(limitNanos)} <small>${percent(spentNanos, limitNanos)}${held}</small></p>
-  </li> `;
-}
-
 export function renderBatches({ batches, at }: Status): Html {
-  const empty = html`<p class="empty">None. <code>sluice batch run prompts.jsonl</code> starts one.</p>`;
+  const empty = html`<p class="empty">
+    None. <code>sluice batch run prompts.jsonl</code> starts one, and so does <code>POST /v1/batches</code> of the API.
+  </p>`;
   const list = html`<ul class="meters">
     ${batches.map((batch) => renderBatch(batch, at))}
   </ul>`;
@@ -172,9 +122,4 @@ export function renderFailures({ failures, at }: Status): Html {
   const table = renderTable(toColumns(['Job', 'Code', 'Task', 'Last model', 'When'], 5), rows, 'lead');
   const hint = html`<p class="more">Why, and again: <code>sluice dlq show ID</code>, <code>sluice dlq retry</code></p>`;
   return renderSection('failures', 'Last failures', html`${table}${hint}`, `${count(total)} kept`);
-}
-
-/** The first is a name, numbers begin at `firstNumber`. */
-function toColumns(titles: readonly string[], firstNumber = 1): { title: string; isNumber: boolean }[] {
-  return titles.map((title, index) => ({ title, isNumber: index >= firstNumber }));
 }

@@ -48,6 +48,11 @@ function toShares(byValue: ReadonlyMap<string, UsageSums>): Share[] {
     .toSorted((a, b) => b.sums.cost_nanos - a.sums.cost_nanos || callsOf(b.sums) - callsOf(a.sums));
 }
 
+/** Calls without an answer that somebody still waited for: one that was broken off says nothing of its model. */
+export function failuresOf({ failed, unconfirmed, cancelled }: UsageSums): number {
+  return failed + unconfirmed - cancelled;
+}
+
 /** Calls that reached a provider, or may have. */
 export function callsOf({ completed, failed, unconfirmed }: UsageSums): number {
   return completed + failed + unconfirmed;

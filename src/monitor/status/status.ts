@@ -12,6 +12,7 @@ import { readRedisTime } from '../../store/redis-clock.ts';
 import { createRollups } from '../../store/rollups/rollups.ts';
 import { type LaneReading, readLanes } from '../lanes.ts';
 import { type BudgetStatus, dimensionsOf, readBudgets } from './budgets.ts';
+import { type KeyStatus, budgetsOfKeys, createKeyReader } from './keys.ts';
 import { type ModelStatus, summariseModels } from './models.ts';
 import { type Spend, createSpendReader } from './spend.ts';
 
@@ -27,7 +28,10 @@ export type Status = {
   models: readonly ModelStatus[];
   /** Gates that let no calls pass, or one at a time. */
   closedGates: readonly GateStatus[];
+  /** The configured ones, and of those of virtual keys the nearest to their limit. */
   budgets: readonly BudgetStatus[];
+  /** Virtual keys that are let in. */
+  keys: readonly KeyStatus[];
   batches: readonly BatchStatus[];
   failures: { count: number; newest: readonly Failure[] };
 };
@@ -41,6 +45,7 @@ export type StatusOptions = {
 
 const NEWEST_BATCHES = 20;
 const NEWEST_FAILURES = 8;
+const BUDGETS_OF_KEYS = 5;
 /** For stores that this page only reads from. */
 const NO_WRITES_TTL_MS = 1;
 
@@ -48,9 +53,10 @@ const NO_WRITES_TTL_MS = 1;
 export function createStatusReader({ redis, keys, queues, config = {} }: StatusOptions): () => Promise<Status> {
   const { models = {}, providers = {}, budgets = {} } = config;
   const observations = createObservationReader(redis, keys, gatedModelsOf({ models, providers }));
-  const dimensions = new Set(['model', 'account', ...dimensionsOf(budgets)] as const);
+  const dimensions = new Set(['model', 'account', 'key', ...dimensionsOf(budgets)] as const);
   const readSpend = createSpendReader(createRollups(redis, keys), [...dimensions]);
   const budgetStore = createBudgetStore(redis, keys, { resultTtlMs: NO_WRITES_TTL_MS });
+  const readKeys = createKeyReader(redis, keys);
   const batchStore = createBatchStore(redis, keys, { ttlMs: NO_WRITES_TTL_MS });
   const deadLetters = createDeadLetterStore(redis, keys, { ttlMs: NO_WRITES_TTL_MS });
 
@@ -78,6 +84,10 @@ export function createStatusReader({ redis, keys, queues, config = {} }: StatusO
       readFailures(),
       observations.refresh(),
     ]);
+    const [configured, apiKeys] = await Promise.all([
+      readBudgets(budgetStore, budgets, spend),
+      readKeys(spend.shares.get('key')),
+    ]);
     return {
       at,
       lanes,
@@ -89,7 +99,8 @@ export function createStatusReader({ redis, keys, queues, config = {} }: StatusO
         today: spend.shares.get('model') ?? [],
       }),
       closedGates: gates.filter(({ state }) => state !== 'passing'),
-      budgets: await readBudgets(budgetStore, budgets, spend),
+      budgets: [...configured, ...budgetsOfKeys(apiKeys, BUDGETS_OF_KEYS)],
+      keys: apiKeys,
       batches: batches.filter(({ state }) => state !== 'finished' && state !== 'cancelled'),
       failures,
     };

@@ -2,6 +2,9 @@ import { type Html, html } from '../html.ts';
 
 export type Column = { title: string; isNumber?: boolean };
 
+/** In a cell of which there is nothing to say. */
+export const NOTHING: Html = html`<span class="nothing">–</span>`;
+
 /**
  * Rows whose first cell says what they are about: on a narrow screen it becomes the row's heading. There, of a `lead` table
  * the second cell goes with it, and a `dense` one has room for five short numbers.
@@ -55,4 +58,9 @@ export function renderSection(id: string, title: string, body: Html, aside?: Htm
 export function renderBar(share: number, label: string, tone: 'calm' | 'warn' | 'bad' = 'calm'): Html {
   const width = Math.min(100, Math.max(0, 100 * share)).toFixed(1);
   return html`<span class="bar ${tone}" role="img" aria-label="${label}"><span style="width:${width}%"></span></span>`;
+}
+
+/** The first is a name, numbers begin at `firstNumber`. */
+export function toColumns(titles: readonly string[], firstNumber = 1): Column[] {
+  return titles.map((title, index) => ({ title, isNumber: index >= firstNumber }));
 }
