@@ -17,7 +17,7 @@ export type WebhookCall = {
 const MOST_ANSWER_BYTES = 65_536;
 
 /** Why nothing is sent to this URL, as far as the URL itself tells; undefined when it may be tried. */
-export function problemOfWebhookUrl(text: string, allowPrivate: boolean): string | undefined {
+function problemOfWebhookUrl(text: string, allowPrivate: boolean): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) return 'expected an https URL';
   if (url.username !== '' || url.password !== '') return 'no user or password in it: what is sent is signed';
