@@ -191,12 +191,12 @@ const BAD_LINES: BadLine[] = [
     line: openAi({}, { stream: true }),
     problem: 'body.stream: a batch has no streams; leave it out',
   },
-  { name: 'OpenAI: two answers', line: openAi({}, { n: 2 }), problem: 'body.n: one answer a row; leave it out' },
+  { name: 'OpenAI: two answers', line: openAi({}, { n: 2 }), problem: 'body.n: one answer a request; leave it out' },
   {
     name: 'OpenAI: another URL',
-    line: openAi({ url: '/v1/embeddings' }),
+    line: openAi({ url: '/v1/moderations' }),
     problem:
-      'url: expected /v1/chat/completions | /v1/messages | /v1beta/models/{model}:generateContent, got "/v1/embeddings"',
+      'url: expected /v1/chat/completions | /v1/embeddings | /v1/responses | /v1/messages | /v1beta/models/{model}:generateContent, got "/v1/moderations"',
   },
   { name: 'OpenAI: another method', line: openAi({ method: 'GET' }), problem: 'method: expected POST, got "GET"' },
   { name: 'OpenAI: no custom_id', line: openAi({ custom_id: undefined }), problem: 'custom_id: missing' },

@@ -93,6 +93,7 @@ describe('batch run', () => {
             object: 'chat.completion',
             created: expect.closeTo(Date.now() / 1_000, -3),
             model: 'sim/cheap',
+            provider: 'sim',
             choices: [
               {
                 index: 0,
@@ -105,6 +106,9 @@ describe('batch run', () => {
               prompt_tokens: expect.any(Number),
               completion_tokens: expect.any(Number),
               total_tokens: expect.any(Number),
+              prompt_tokens_details: { cached_tokens: 0 },
+              completion_tokens_details: { reasoning_tokens: 0 },
+              cost: expect.any(Number),
             },
           },
         },

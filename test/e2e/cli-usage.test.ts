@@ -55,7 +55,7 @@ test('usage is archived, trimmed, counted again and told of, and the sums stay w
   );
   await redis.hincrby(`${keys.rollups}:2026-02-20:provider`, 'cost_nanos=alpha', 5);
   expect(await say('usage', 'rebuild', '--archive', 'usage-archive')).toMatch(
-    /: 1 difference\n2026-02-20 {2}provider alpha {2}cost_nanos: \d+ before, \d+ now\n$/,
+    /: 1 difference\n2026-02-20 {2}provider alpha {2}cost_nanos: -?\d+ before, -?\d+ now\n$/,
   );
   expect(await readRollups(workshop.stores)).toEqual(foldPlainly(ENTRIES));
 });
@@ -77,7 +77,7 @@ test('the days are shown in order, each by what was asked for', async () => {
 describe('a bad command of usage', () => {
   test.each([
     ['usage days --by modle', '"modle" is none of model, task, ', 'variant, batch.'],
-    ['usage days --by model,task', '--by: days are kept by one of model, task, account, user, variant, provider'],
+    ['usage days --by model,task', '--by: days are kept by one of model, task, account, user, key, variant, provider'],
     ['usage days --by batch', '--by: days are kept by one of'],
     ['usage days --batch b-1', "unknown option '--batch'"],
     ['usage rebuild --json', "unknown option '--json'"],
