@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Problem, check } from '../../issues.ts';
 import { Message, SamplingParameters } from '../../request.ts';
 import { defined } from '../defined.ts';
+import type { RoutedRequest } from '../routed-request.ts';
 import { withCleanHistory } from './history.ts';
 import { uncarried } from '../uncarried.ts';
 
@@ -85,18 +86,9 @@ const Body = z.strictObject({
 });
 export type ChatBody = z.infer<typeof Body>;
 
-/** A request in the words of a job. */
-export type ChatRequestBody = SamplingParameters & {
-  model: string;
-  messages: Message[];
-  max_tokens?: number;
-  user?: string;
-  metadata?: Record<string, string>;
-  stream?: boolean;
+export type ChatRequestBody = RoutedRequest & {
   /** A stream tells its usage in an event of its own. */
   includeUsage?: boolean;
-  models?: string[];
-  provider?: unknown;
 };
 
 /** The most that every API has a word for stands for what is above it. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Problem, check } from '../../issues.ts';
 import { type Message, SamplingParameters } from '../../request.ts';
 import { defined } from '../defined.ts';
+import type { RoutedRequest } from '../routed-request.ts';
 import { uncarried } from '../uncarried.ts';
 import { Item, toMessages, withItemTypes } from './items.ts';
 
@@ -119,29 +120,17 @@ const ResponsesBody = z.strictObject({
 });
 export type ResponsesBody = z.infer<typeof ResponsesBody>;
 
-/** A request in the words of a job. */
-export type ResponsesRequest = SamplingParameters & {
-  model: string;
-  messages: Message[];
-  max_tokens?: number;
-  user?: string;
-  metadata?: Record<string, string>;
-  stream?: boolean;
-  models?: string[];
-  provider?: unknown;
-};
-
 /** Reads a body of POST /v1/responses; `body` is what an answer has to repeat. Each problem comes with its path. */
 export function readResponsesRequest(
   input: unknown,
-): { ok: true; body: ResponsesBody; value: ResponsesRequest } | { ok: false; problems: Problem[] } {
+): { ok: true; body: ResponsesBody; value: RoutedRequest } | { ok: false; problems: Problem[] } {
   const checked = check(ResponsesBody, withItemTypes(input));
   if (!checked.ok) return checked;
   const body = checked.value;
   const messages = messagesOf(body);
   if (messages.length === 0)
     return { ok: false, problems: [{ path: ['input'], message: 'has nothing to answer in it' }] };
-  const value = defined<ResponsesRequest>({
+  const value = defined<RoutedRequest>({
     model: body.model,
     messages,
     max_tokens: body.max_output_tokens ?? undefined,
